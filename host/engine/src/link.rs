@@ -1,0 +1,125 @@
+//! What is remembered of a referral and a record that belong together.
+//!
+//! [`LinkState`] is all that a pass needs to know of the past. The engine is given one, and says in each
+//! `Commit` what it must be from then on; the journal stores it and never looks inside.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    mapping::Resolution,
+    referral::Referral,
+    value::{Fields, Value},
+};
+
+/// The last referral and record that were read or sent when both sides agreed; never a read-back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// The whole referral; `None` if it was never seen.
+    pub referral: Option<Referral>,
+    /// The record's declared fields; `None` if it was never seen.
+    pub record: Option<Fields>,
+}
+
+/// Sides whose change to a field is not delivered yet, whatever the snapshots say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owed {
+    /// Partner Center's change is owed to the CRM.
+    pub partner_center: bool,
+    /// The CRM's change is owed to Partner Center.
+    pub crm: bool,
+}
+
+/// Everything that the engine remembers of one link.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkState {
+    /// What both sides were when they last agreed.
+    pub base: Base,
+    /// Undelivered changes, by CRM field (or JSON pointer, for what only the referral holds).
+    pub owed: BTreeMap<String, Owed>,
+    /// Open entries that hold a field, by field.
+    pub open: BTreeMap<String, Entry>,
+    /// The write that is about to be made or whose fate is unknown. At most one.
+    pub intent: Option<Intent>,
+    /// The referral's eTag that our last write returned: an event at this version is our own echo.
+    pub referral_version: Option<String>,
+    /// The record's version that our last write returned.
+    pub record_version: Option<String>,
+    /// The last report that the record was given, so that the same words are not written twice.
+    pub reported: Option<String>,
+}
+
+/// A write that is about to be made, stored before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Unique; also the stamp that is written into the CRM with the write.
+    pub id: String,
+    /// What is written.
+    pub write: IntendedWrite,
+    /// The base to adopt if it landed.
+    pub base: Base,
+    /// What will be owed if it landed.
+    pub owed: BTreeMap<String, Owed>,
+    /// Entries that are void if it is known not to have landed.
+    pub entries: BTreeSet<String>,
+    /// The pass's time when it was stored.
+    pub since: Timestamp,
+}
+
+/// What an intent is about to write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IntendedWrite {
+    /// Fields of the linked record.
+    Record(Fields),
+    /// Paths of the linked referral, at the version that was read.
+    Referral {
+        /// JSON pointers and what they will hold.
+        fields: Fields,
+        /// The eTag that the write is conditional on.
+        version: String,
+    },
+}
+
+/// What is kept for a person about one field of one link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Unique.
+    pub id: String,
+    /// The CRM field, or JSON pointer, that it is about.
+    pub field: String,
+    /// Why it was made.
+    pub kind: EntryKind,
+    /// What Partner Center asked for when it was made.
+    pub partner_center: Value,
+    /// What the CRM held when it was made.
+    pub crm: Value,
+    /// What both held when they last agreed.
+    pub base: Option<Value>,
+    /// In words: the rule that applied, the plugin's reason, or the API's answer.
+    pub reason: String,
+    /// What a person decided, until it is delivered.
+    pub decision: Option<Resolution>,
+    /// The pass's time when it was made.
+    pub since: Timestamp,
+}
+
+/// Why an entry was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EntryKind {
+    /// Both sides changed; Partner Center's value won and the CRM's was overwritten.
+    OverwrittenCrm,
+    /// Both sides changed; the CRM's value won and Partner Center's was overwritten.
+    OverwrittenPartnerCenter,
+    /// Both sides changed; a third value won over both.
+    OverwrittenBoth,
+    /// Both sides changed; a person decides. Holds the field.
+    Parked,
+    /// The other side refused an edit. Holds the field until a side moves.
+    Undelivered,
+    /// After a crash it is not known whether a write landed.
+    Doubt,
+}

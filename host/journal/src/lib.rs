@@ -1,0 +1,1 @@
+//! What Crosswalk remembers: events, lanes, links, intents, entries, releases, audit.

@@ -1,0 +1,1 @@
+//! A self-hosted service that keeps Partner Center co-sell referrals and a CRM in agreement.

@@ -1,0 +1,2 @@
+//! The `crosswalk` binary; everything is in the library beside it.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A partner's plugin: the default Dynamics mapping with one rule changed and one field added.

@@ -1,0 +1,1 @@
+//! Write a Crosswalk mapping plugin as plain typed Rust functions.

@@ -1,0 +1,1 @@
+//! End to end: journeys, kills, hot swap, real processes, tidy.

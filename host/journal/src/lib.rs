@@ -1,1 +1,216 @@
 //! What Crosswalk remembers: events, lanes, links, intents, entries, releases, audit.
+//!
+//! [`Journal`] is the only way in. `SqliteJournal` keeps it in one SQLite file; another engine implements the same
+//! trait and passes the same conformance suite.
+//!
+//! Three habits hold everywhere:
+//! - **No clock.** Every call that needs a time is given one, so that a simulation can run on a clock of its own.
+//! - **One call, one transaction.** What a call changes is on disk, all of it, when the call returns.
+//! - **Leases with fences.** A worker that was given a lane writes with its [`Lease`]; once the lane was given to
+//!   another, every write of the first fails with [`Error::LostLease`] and changes nothing.
+#![forbid(unsafe_code)]
+
+mod audit;
+mod error;
+mod event;
+mod ids;
+mod lane;
+mod link;
+mod release;
+mod tenant;
+
+use async_trait::async_trait;
+use crosswalk_engine::{
+    mapping::Resolution,
+    pass::{Commit, Subject, Verdict},
+};
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+pub use audit::{Alarm, AuditFilter, AuditRecord, Chain, What};
+pub use error::{Error, Result};
+pub use event::{Accepted, Event, EventFilter, EventState, EventStory, NewEvent, Source};
+pub use ids::{EventId, LaneId, Lease, LinkId, NotAnId, PassId, ReleaseId};
+pub use lane::{Backlog, Outcome, PassRecord, Taken, Trail};
+pub use link::{EntryRecord, EntryState, Link, LinkFilter};
+pub use release::{NewRelease, Recording, Release, Route};
+pub use tenant::{Pruned, Retention, Secret, Tenant};
+
+/// Everything that is remembered, behind one object-safe trait.
+#[async_trait]
+pub trait Journal: Send + Sync + 'static {
+    // Events
+
+    /// Stores one event and puts it into the lane of its subject. Returns only after the row is on disk; calls that
+    /// arrive together share one transaction. A duplicate (see [`NewEvent::dedupe`]) stores nothing and returns the
+    /// id of the first.
+    async fn accept(&self, event: NewEvent) -> Result<Accepted>;
+
+    /// Events that match, newest first.
+    async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>>;
+
+    /// One event with its passes and what they wrote into the audit; `None` if there is none (any more).
+    async fn event(&self, id: EventId) -> Result<Option<EventStory>>;
+
+    /// A person asks for another try: the event waits again (also if it was parked, settled or superseded), its lane
+    /// is due now and its attempts are forgotten. Audited.
+    async fn retry(&self, id: EventId, who: &str, at: Timestamp) -> Result<()>;
+
+    /// A person parks a waiting event; the lane goes on with later ones. Audited.
+    /// [`Error::NotWaiting`] if the event has its verdict already.
+    async fn park(&self, id: EventId, who: &str, reason: &str, at: Timestamp) -> Result<()>;
+
+    // Lanes
+
+    /// Gives out the lane that is due, if one is: fair between tenants, then by the time at which it became due.
+    /// All events that wait in it (at most [`EVENTS_PER_PASS_MAX`]) are taken with it. The attempt is counted, and on
+    /// disk, before this returns. A lane whose lease has run out is due again.
+    async fn take(&self, worker: &str, now: Timestamp, lease_ms: u64) -> Result<Option<Taken>>;
+
+    /// Keeps a lane until `until`.
+    async fn renew(&self, lease: Lease, until: Timestamp) -> Result<()>;
+
+    /// Gives a lane back untried: the attempt does not count, and the lane is due at once.
+    async fn hand_back(&self, lease: Lease, now: Timestamp) -> Result<()>;
+
+    /// Stores one transaction of a pass that goes on. When the commit links a side for the first time, whatever waits
+    /// for that side elsewhere moves into this lane, which is the link's from now on, under the same lease.
+    /// [`Error::AlreadyLinked`] if either side belongs to another link; then nothing was stored.
+    async fn store(&self, lease: Lease, commit: &Commit, trail: &Trail) -> Result<()>;
+
+    /// Stores the last transaction of a pass, its verdict for all events that it took, and lets the lane go.
+    /// [`Verdict::Moved`] hands the events to the other subject's lane instead; [`Verdict::Again`] keeps them waiting
+    /// until then. After `applied` or `agreed`, earlier parked events of the lane are superseded.
+    /// `recording` is what the pass read and was answered, kept encrypted for replays.
+    async fn finish(
+        &self,
+        lease: Lease,
+        commit: &Commit,
+        verdict: &Verdict,
+        trail: &Trail,
+        recording: Option<&[u8]>,
+    ) -> Result<()>;
+
+    /// The pass met a fault: its events wait until `retry_at`, and the attempts stay counted.
+    async fn fail(&self, lease: Lease, reason: &str, at: Timestamp, retry_at: Timestamp) -> Result<()>;
+
+    /// Changes whenever a lane may have become due through this process. Subscribe before looking.
+    fn changed(&self) -> watch::Receiver<u64>;
+
+    /// When the next lane is due (which may be in the past); `None` if nothing waits.
+    async fn next_due(&self) -> Result<Option<Timestamp>>;
+
+    /// How much waits, for readiness and metrics.
+    async fn backlog(&self, now: Timestamp) -> Result<Backlog>;
+
+    // Links and entries
+
+    /// Links that match, by id.
+    async fn links(&self, filter: &LinkFilter) -> Result<Vec<Link>>;
+
+    /// The link that a referral or a record belongs to.
+    async fn link_of(&self, tenant: &str, subject: &Subject) -> Result<Option<Link>>;
+
+    /// How many links a tenant has.
+    async fn link_count(&self, tenant: &str) -> Result<u64>;
+
+    /// A tenant's open entries, oldest first, at most `limit`.
+    async fn open_entries(&self, tenant: &str, limit: u32) -> Result<Vec<EntryRecord>>;
+
+    /// One entry of a tenant.
+    async fn entry(&self, tenant: &str, id: &str) -> Result<Option<EntryRecord>>;
+
+    /// A person decides an open entry: from the next pass on the link's state carries the decision, and an event is
+    /// accepted that makes it look. Audited. [`Error::NotOpen`] if the entry holds nothing any more.
+    async fn decide(
+        &self,
+        tenant: &str,
+        entry: &str,
+        decision: &Resolution,
+        who: &str,
+        at: Timestamp,
+    ) -> Result<EventId>;
+
+    // Audit
+
+    /// Audit records that match, newest first.
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>>;
+
+    /// Recomputes a tenant's chain from its first record. [`Error::Tampered`] names the first record that is wrong.
+    async fn verify_audit(&self, tenant: &str) -> Result<Chain>;
+
+    /// Writes an administrator's act into a tenant's chain.
+    async fn act(&self, tenant: &str, who: &str, what: &str, at: Timestamp) -> Result<()>;
+
+    /// A tenant's alarms, newest first.
+    async fn alarms(&self, tenant: &str, limit: u32) -> Result<Vec<Alarm>>;
+
+    // Tenants
+
+    /// Creates or replaces a tenant's document, and stores (encrypted) the secrets given with it; others stay.
+    async fn apply_tenant(&self, tenant: &Tenant, secrets: &[Secret]) -> Result<()>;
+
+    /// All tenants, by name.
+    async fn tenants(&self) -> Result<Vec<Tenant>>;
+
+    /// One tenant.
+    async fn tenant(&self, name: &str) -> Result<Option<Tenant>>;
+
+    /// Stores a secret, encrypted and bound to its tenant and name.
+    async fn put_secret(&self, tenant: &str, name: &str, value: &[u8]) -> Result<()>;
+
+    /// A secret in the clear; `None` if there is none.
+    async fn secret(&self, tenant: &str, name: &str) -> Result<Option<Vec<u8>>>;
+
+    /// Remembers how far something has been read (a poll, a sweep).
+    async fn put_cursor(&self, tenant: &str, name: &str, value: &str) -> Result<()>;
+
+    /// How far something has been read; `None` if it never was.
+    async fn cursor(&self, tenant: &str, name: &str) -> Result<Option<String>>;
+
+    // Releases
+
+    /// Installs a plugin with its settings. The same digest with the same settings is the same release.
+    async fn install_release(&self, release: &NewRelease) -> Result<ReleaseId>;
+
+    /// Routes a tenant to a release if its generation is still the expected one (0: never routed), and returns the new
+    /// generation. [`Error::Moved`] says what the generation is otherwise. Audited.
+    async fn route(
+        &self,
+        tenant: &str,
+        expected_generation: u64,
+        release: ReleaseId,
+        who: &str,
+        at: Timestamp,
+    ) -> Result<u64>;
+
+    /// Where a tenant is routed now; `None` if it never was.
+    async fn routed(&self, tenant: &str) -> Result<Option<Route>>;
+
+    /// All generations of a tenant, newest first, at most `limit`.
+    async fn routes(&self, tenant: &str, limit: u32) -> Result<Vec<Route>>;
+
+    /// A tenant's releases, newest first.
+    async fn releases(&self, tenant: &str) -> Result<Vec<Release>>;
+
+    /// One release.
+    async fn release(&self, id: ReleaseId) -> Result<Option<Release>>;
+
+    /// A component's bytes by its digest.
+    async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>>;
+
+    /// Recorded passes of a tenant, newest first, decrypted, at most `limit`.
+    async fn recordings(&self, tenant: &str, limit: u32) -> Result<Vec<Recording>>;
+
+    // Upkeep
+
+    /// Drops what is older than its retention, at most [`Retention::rows_max`] rows of each kind, and gives space
+    /// back to the file system. Call it again while [`Pruned::more`].
+    async fn prune(&self, now: Timestamp, retention: &Retention) -> Result<Pruned>;
+}
+
+/// How many events one pass settles at most; more than that wait for the next pass of the lane.
+pub const EVENTS_PER_PASS_MAX: u32 = 1_000;
+
+/// How many rows a listing returns at most, whatever was asked for.
+pub const LIST_ROWS_MAX: u32 = 1_000;

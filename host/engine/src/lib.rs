@@ -5,4 +5,6 @@ pub mod link;
 pub mod mapping;
 pub mod pass;
 pub mod referral;
+#[doc(hidden)]
+pub mod rules;
 pub mod value;

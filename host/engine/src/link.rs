@@ -62,6 +62,14 @@ pub struct Intent {
     pub base: Base,
     /// What will be owed if it landed.
     pub owed: BTreeMap<String, Owed>,
+    /// The entries that will be open if it landed.
+    pub open: BTreeMap<String, Entry>,
+    /// The version that the write is conditional on; `None` for a create.
+    pub version: Option<String>,
+    /// The CRM fields (or JSON pointers) that are in doubt if it cannot be told whether it landed.
+    pub concerns: BTreeSet<String>,
+    /// The fingerprint of the report that it carries, if it carries one.
+    pub reported: Option<String>,
     /// Entries that are void if it is known not to have landed.
     pub entries: BTreeSet<String>,
     /// The pass's time when it was stored.
@@ -81,6 +89,20 @@ pub enum IntendedWrite {
         /// The eTag that the write is conditional on.
         version: String,
     },
+    /// A new record under its referral key.
+    CreateRecord {
+        /// The entity.
+        entity: String,
+        /// The fields, without the key field.
+        fields: Fields,
+    },
+    /// A new referral: the partner's own, or, with an engagement, the one that asks Microsoft in.
+    PostReferral {
+        /// The document to post.
+        document: Referral,
+        /// The engagement to join; `None` for the partner's own referral.
+        engagement: Option<String>,
+    },
 }
 
 /// What is kept for a person about one field of one link.
@@ -90,6 +112,9 @@ pub struct Entry {
     pub id: String,
     /// The CRM field, or JSON pointer, that it is about.
     pub field: String,
+    /// The JSON pointer whose write was refused, where that is known.
+    #[serde(default)]
+    pub path: Option<String>,
     /// Why it was made.
     pub kind: EntryKind,
     /// What Partner Center asked for when it was made.

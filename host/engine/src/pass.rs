@@ -11,10 +11,76 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     link::{Entry, LinkState},
-    mapping::{Companion, Record},
+    mapping::{Companion, Manifest, Mapper, Record, Refusal},
     referral::Referral,
+    rules::Rules,
     value::{Fields, RecordKey, Value},
 };
+
+/// All that a pass begins with. Time and ids come in as arguments; the engine has neither clock nor randomness.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// This pass's unique id. Ids of intents and entries are made from it by counting.
+    pub id: String,
+    /// What the event is about.
+    pub subject: Subject,
+    /// What is known of the pair; only the subject's own side where there is no link yet.
+    pub pair: Pair,
+    /// What was stored last for this lane: a link, or the open intent of a create; `None` if nothing was.
+    pub state: Option<LinkState>,
+    /// What the release declares.
+    pub manifest: Manifest,
+    /// The time of the pass.
+    pub now: Timestamp,
+    /// Bounds.
+    pub limits: Limits,
+    /// An operator has looked in Partner Center and found that a POST of unknown fate did not land: post again.
+    pub post_again: bool,
+    /// Which rules of the algorithm hold. All of them do; tests switch single ones off.
+    #[doc(hidden)]
+    pub rules: Rules,
+}
+
+/// Bounds of one pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Planning rounds after which a plan counts as not settling.
+    pub rounds_max: u32,
+    /// How often a pass starts again because a version was stale, before it gives way.
+    pub stale_retries_max: u32,
+    /// Writes to either side in one pass; spending them all parks the pair and raises an alarm.
+    pub writes_max: u32,
+    /// How long a POST of unknown fate is looked for before it is parked, in milliseconds.
+    pub create_patience_ms: u64,
+    /// How long to wait before looking for such a POST again, in milliseconds.
+    pub create_look_again_ms: u64,
+    /// How far behind our clock Partner Center's creation stamps may be, in milliseconds.
+    pub clock_slack_ms: u64,
+    /// How long to wait after an unknown or stale write, in milliseconds.
+    pub again_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            rounds_max: 3,
+            stale_retries_max: 4,
+            writes_max: 12,
+            create_patience_ms: 900_000,
+            create_look_again_ms: 15_000,
+            clock_slack_ms: 300_000,
+            again_ms: 5_000,
+        }
+    }
+}
+
+/// The driver answered an action with something that does not belong to it: a defect of the driver.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the pass waited for the answer to `{waiting_for}` and was given another one")]
+pub struct OutOfStep {
+    /// The action that was to be answered.
+    pub waiting_for: String,
+}
 
 /// Something read together with the version to write against (an eTag).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -252,4 +318,42 @@ pub enum Subject {
     Referral(String),
     /// A CRM record.
     Record(RecordKey),
+}
+
+/// One pass under way.
+#[derive(Debug)]
+pub struct Pass {
+    start: Start,
+    refusal: Option<Refusal>,
+}
+
+impl Pass {
+    /// Begins a pass: the first action to carry out.
+    pub fn begin(start: Start) -> (Pass, Action) {
+        let first = match (&start.pair.referral, &start.subject) {
+            (Some(referral), _) | (None, Subject::Referral(referral)) => Action::ReadReferral(referral.clone()),
+            (None, Subject::Record(key)) => Action::ReadRecord(key.clone()),
+        };
+        (Pass { start, refusal: None }, first)
+    }
+
+    /// Takes what was seen of the last action and answers with the next one, [`Action::Finish`] at the end.
+    pub fn next(&mut self, seen: Seen, mapper: &mut dyn Mapper) -> Result<Action, OutOfStep> {
+        let _ = (seen, mapper, &self.start);
+        Err(OutOfStep { waiting_for: "nothing".to_owned() })
+    }
+
+    /// The plugin's refusal that ended the pass, if one did: its code and help for the operator.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_ref()
+    }
+}
+
+/// Whether an event at `version` of `side` is our own write coming back: it can be skipped without a call.
+pub fn is_echo(state: &LinkState, side: Side, version: &str) -> bool {
+    let ours = match side {
+        Side::PartnerCenter => &state.referral_version,
+        Side::Crm => &state.record_version,
+    };
+    ours.as_deref() == Some(version)
 }

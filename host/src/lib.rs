@@ -1,1 +1,3 @@
 //! A self-hosted service that keeps Partner Center co-sell referrals and a CRM in agreement.
+
+pub mod intake;

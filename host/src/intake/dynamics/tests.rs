@@ -1,0 +1,157 @@
+use http::{HeaderValue, StatusCode};
+
+use super::*;
+
+const RECORD: &str = "8bfee2bc-8a3c-4b5a-9c1d-aa0000000001";
+const OPERATION: &str = "4af10637-4ea2-e711-8122-e0071b6af231";
+
+fn body() -> String {
+    format!(
+        r#"{{"BusinessUnitId":"e2b9dd65-53a2-e711-811c-000000000001","CorrelationId":"b374239d-4233-41a9-8b17-a86cb4f737b5",
+        "Depth":1,"InputParameters":[{{"key":"Target","value":{{"__type":"Entity:http:\/\/schemas.microsoft.com\/xrm\/2011\/Contracts",
+        "Attributes":[{{"key":"estimatedvalue","value":{{"__type":"Money:http:\/\/x","Value":123.45}}}}],"Id":"{RECORD}"}}}}],
+        "IsInTransaction":false,"MessageName":"Update","Mode":1,"OperationCreatedOn":"\/Date(1506409448000-0700)\/",
+        "OperationId":"{OPERATION}","OrganizationId":"02d86d96-53a2-e711-811c-000000000002","OrganizationName":"contoso",
+        "ParentContext":null,"PrimaryEntityId":"{}","PrimaryEntityName":"opportunity",
+        "RequestId":"c0a9d4f0-8a3c-4b5a-9c1d-aa0000000003","Stage":40,"UserId":"75df116d-d9da-e711-a94b-000000000004"}}"#,
+        RECORD.to_uppercase()
+    )
+}
+
+fn hint(body: &str) -> Hint {
+    match parse(body.as_bytes()) {
+        Ok(Notice::Changed(hint)) => hint,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn keys(previous: Option<&str>) -> WebhookKeys {
+    WebhookKeys {
+        current: "correct-horse-battery".into(),
+        previous: previous.map(Into::into),
+        header: HeaderName::from_static("x-crosswalk-key"),
+    }
+}
+
+#[test]
+fn an_updated_record_is_a_hint_at_its_id() {
+    let hint = hint(&body());
+    let record = RecordKey { entity: "opportunity".into(), id: RECORD.into() };
+    assert_eq!(hint.subject(), Subject::Record(record));
+    assert_eq!(hint.message, "Update");
+    assert_eq!(hint.organization_id.as_deref(), Some("02d86d96-53a2-e711-811c-000000000002"));
+    assert_eq!(hint.dedupe_key.unwrap(), format!("Update/opportunity/{RECORD}/{OPERATION}"));
+}
+
+#[test]
+fn a_stripped_body_says_the_same() {
+    let stripped = format!(
+        r#"{{"MessageName":"Update","OperationId":"{OPERATION}","OrganizationId":"02d86d96-53a2-e711-811c-000000000002",
+        "PrimaryEntityId":"{RECORD}","PrimaryEntityName":"opportunity"}}"#
+    );
+    assert_eq!(hint(&stripped), hint(&body()));
+}
+
+#[test]
+fn a_synchronous_step_is_never_a_duplicate() {
+    let synchronous = body().replace(OPERATION, "00000000-0000-0000-0000-000000000000");
+    assert_eq!(hint(&synchronous).dedupe_key, None);
+}
+
+#[test]
+fn another_job_has_another_key() {
+    let other = body().replace(OPERATION, "4af10637-4ea2-e711-8122-e0071b6af232");
+    assert_ne!(hint(&other).dedupe_key, hint(&body()).dedupe_key);
+}
+
+#[test]
+fn members_of_unexpected_kinds_are_tolerated() {
+    let odd = body().replace(&format!("\"{OPERATION}\""), r#"{"a":[1,2.5,{"b":null}]}"#);
+    assert_eq!(hint(&odd).dedupe_key, None);
+    for value in ["7", "-7", "2.5", "true", "null", "[[]]"] {
+        let odd = body().replace(&format!("\"{OPERATION}\""), value);
+        assert_eq!(hint(&odd).dedupe_key, None, "{value}");
+    }
+}
+
+#[test]
+fn a_context_without_a_record_is_ignored() {
+    for (from, to) in [
+        (RECORD.to_uppercase(), "00000000-0000-0000-0000-000000000000".to_owned()),
+        (RECORD.to_uppercase(), "7".to_owned()),
+        ("\"opportunity\"".to_owned(), "\"none\"".to_owned()),
+        ("\"opportunity\"".to_owned(), "\"../accounts\"".to_owned()),
+        ("\"opportunity\"".to_owned(), "null".to_owned()),
+    ] {
+        let ignored = parse(body().replace(&from, &to).as_bytes());
+        assert_eq!(ignored, Ok(Notice::Ignored { message: "Update".into() }), "{to}");
+    }
+}
+
+#[test]
+fn what_is_not_a_context_is_refused() {
+    for body in ["", "[]", "7", "{}", r#"{"MessageName":null}"#, r#"{"MessageName":"Update""#] {
+        let refused = parse(body.as_bytes()).unwrap_err();
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{body}");
+    }
+}
+
+#[test]
+fn a_bottomless_body_is_skipped_or_refused_but_never_overflows() {
+    let deep = body().replacen("[{", &format!("{}[{{", "[".repeat(200_000)), 1);
+    parse(deep.as_bytes()).unwrap_err();
+    let closed = body().replace(
+        "\"ParentContext\":null",
+        &format!("\"ParentContext\":{}{}", "[".repeat(100), "]".repeat(100)),
+    );
+    assert_eq!(hint(&closed), hint(&body()));
+}
+
+#[test]
+fn the_key_is_accepted_in_the_address_or_in_the_header() {
+    let none = HeaderMap::new();
+    keys(None).check(&none, Some("a=b&code=correct-horse-battery")).unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert("X-Crosswalk-Key", HeaderValue::from_static("correct-horse-battery"));
+    keys(None).check(&headers, None).unwrap();
+}
+
+#[test]
+fn a_wrong_key_is_refused() {
+    let none = HeaderMap::new();
+    for code in ["", "correct-horse-batterz", "correct-horse-battery2", "correct-horse"] {
+        let refused = keys(None).check(&none, Some(&format!("code={code}"))).unwrap_err();
+        assert_eq!(refused, Refused::WrongKey);
+        assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[test]
+fn a_wrong_key_in_the_header_is_not_cured_by_the_right_one_in_the_address() {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-crosswalk-key", HeaderValue::from_static("wrong"));
+    assert_eq!(keys(None).check(&headers, Some("code=correct-horse-battery")), Err(Refused::WrongKey));
+}
+
+#[test]
+fn a_request_without_a_key_is_refused() {
+    let refused = keys(None).check(&HeaderMap::new(), Some("key=correct-horse-battery")).unwrap_err();
+    assert_eq!(refused, Refused::MissingKey { header: "x-crosswalk-key".into() });
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(keys(None).check(&HeaderMap::new(), None), Err(refused));
+}
+
+#[test]
+fn while_a_key_is_changed_the_one_before_is_accepted_too() {
+    let none = HeaderMap::new();
+    let both = keys(Some("the-one-before"));
+    both.check(&none, Some("code=the-one-before")).unwrap();
+    both.check(&none, Some("code=correct-horse-battery")).unwrap();
+    assert_eq!(keys(None).check(&none, Some("code=the-one-before")), Err(Refused::WrongKey));
+}
+
+#[test]
+fn no_key_shows_in_debug_output() {
+    let shown = format!("{:?}", keys(Some("the-one-before")));
+    assert!(!shown.contains("correct") && !shown.contains("before"), "{shown}");
+}

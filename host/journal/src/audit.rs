@@ -1,6 +1,6 @@
 //! The audit: append-only, one chain a tenant, each record bound to the one before by its hash.
 
-use crosswalk_engine::pass::AuditLine;
+use crosswalk_engine::pass::{AuditLine, Pair};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,8 @@ pub struct AuditRecord {
 pub enum What {
     /// A pass: a side, a rule, and per field what it held and what it holds now.
     Line(AuditLine),
+    /// A link was made, or joins another pair than before.
+    Linked(Pair),
     /// A person's act.
     Act {
         /// Who.

@@ -1,6 +1,6 @@
 //! What Crosswalk remembers: events, lanes, links, intents, entries, releases, audit.
 //!
-//! [`Journal`] is the only way in. `SqliteJournal` keeps it in one SQLite file; another engine implements the same
+//! [`Journal`] is the only way in. [`SqliteJournal`] keeps it in one SQLite file; another engine implements the same
 //! trait and passes the same conformance suite.
 //!
 //! Three habits hold everywhere:
@@ -10,6 +10,7 @@
 //!   another, every write of the first fails with [`Error::LostLease`] and changes nothing.
 #![forbid(unsafe_code)]
 
+mod accept;
 mod audit;
 mod error;
 mod event;
@@ -17,6 +18,9 @@ mod ids;
 mod lane;
 mod link;
 mod release;
+mod seal;
+mod sql;
+mod sqlite;
 mod tenant;
 
 use async_trait::async_trait;
@@ -34,6 +38,8 @@ pub use ids::{EventId, LaneId, Lease, LinkId, NotAnId, PassId, ReleaseId};
 pub use lane::{Backlog, Outcome, PassRecord, Taken, Trail};
 pub use link::{EntryRecord, EntryState, Link, LinkFilter};
 pub use release::{NewRelease, Recording, Release, Route};
+pub use seal::KEY_BYTES;
+pub use sqlite::{SqliteJournal, SqliteOptions};
 pub use tenant::{Pruned, Retention, Secret, Tenant};
 
 /// Everything that is remembered, behind one object-safe trait.
@@ -207,6 +213,9 @@ pub trait Journal: Send + Sync + 'static {
     /// Drops what is older than its retention, at most [`Retention::rows_max`] rows of each kind, and gives space
     /// back to the file system. Call it again while [`Pruned::more`].
     async fn prune(&self, now: Timestamp, retention: &Retention) -> Result<Pruned>;
+
+    /// Stops accepting ([`Error::Closed`]), waits for what is under way, and closes the database.
+    async fn close(&self) -> Result<()>;
 }
 
 /// How many events one pass settles at most; more than that wait for the next pass of the lane.

@@ -1,0 +1,282 @@
+//! The trait on SQLite: each call is one transaction around the functions of `sql`.
+
+use async_trait::async_trait;
+use crosswalk_engine::{
+    mapping::Resolution,
+    pass::{Commit, Subject, Verdict},
+};
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::SqliteJournal;
+use crate::{
+    Accepted, Alarm, AuditFilter, AuditRecord, Backlog, Chain, EntryRecord, Event, EventFilter, EventId,
+    EventStory, Journal, Lease, Link, LinkFilter, NewEvent, NewRelease, PassId, Pruned, Recording, Release,
+    ReleaseId, Result, Retention, Route, Secret, Taken, Tenant, Trail, seal, sql,
+};
+
+#[async_trait]
+impl Journal for SqliteJournal {
+    async fn accept(&self, event: NewEvent) -> Result<Accepted> {
+        self.inbox.accept(event).await
+    }
+
+    async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>> {
+        sql::events::list(&mut *self.reading().await?, filter).await
+    }
+
+    async fn event(&self, id: EventId) -> Result<Option<EventStory>> {
+        // One snapshot for the event, its passes and its audit.
+        let mut transaction = self.read.begin().await?;
+        let story = sql::events::story(&mut transaction, id).await?;
+        transaction.rollback().await?;
+        Ok(story)
+    }
+
+    async fn retry(&self, id: EventId, who: &str, at: Timestamp) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        sql::events::retry(&mut transaction, id, who, at).await?;
+        self.commit(transaction).await
+    }
+
+    async fn park(&self, id: EventId, who: &str, reason: &str, at: Timestamp) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        sql::events::park(&mut transaction, id, who, reason, at).await?;
+        self.commit(transaction).await
+    }
+
+    async fn take(&self, worker: &str, now: Timestamp, lease_ms: u64) -> Result<Option<Taken>> {
+        // Looking without the write lock first lets idle workers look as often as they like.
+        if self.next_due().await?.is_none_or(|due| due > now) {
+            return Ok(None);
+        }
+        let mut transaction = self.begin().await?;
+        let taken = sql::lanes::take(&mut transaction, worker, now, lease_ms).await?;
+        transaction.commit().await?;
+        Ok(taken)
+    }
+
+    async fn renew(&self, lease: Lease, until: Timestamp) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        sql::lanes::renew(&mut transaction, lease, until.as_millisecond()).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn hand_back(&self, lease: Lease, now: Timestamp) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        sql::settle::hand_back(&mut transaction, lease, now).await?;
+        self.commit(transaction).await
+    }
+
+    async fn store(&self, lease: Lease, commit: &Commit, trail: &Trail) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        sql::settle::store(&mut transaction, lease, commit, trail).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn finish(
+        &self,
+        lease: Lease,
+        commit: &Commit,
+        verdict: &Verdict,
+        trail: &Trail,
+        recording: Option<&[u8]>,
+    ) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        let held = sql::settle::finish(&mut transaction, lease, commit, verdict, trail).await?;
+        if let Some(bytes) = recording {
+            let place = seal::recording_place(&held.tenant, lease.pass.0);
+            let sealed = self.sealer.seal(&place, bytes)?;
+            sql::settle::record(&mut transaction, &held, trail.at, &sealed).await?;
+        }
+        self.commit(transaction).await
+    }
+
+    async fn fail(&self, lease: Lease, reason: &str, at: Timestamp, retry_at: Timestamp) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        sql::settle::fail(&mut transaction, lease, reason, at, retry_at).await?;
+        self.commit(transaction).await
+    }
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>> {
+        sql::lanes::next_due(&mut *self.reading().await?).await
+    }
+
+    async fn backlog(&self, now: Timestamp) -> Result<Backlog> {
+        sql::lanes::backlog(&mut *self.reading().await?, now.as_millisecond()).await
+    }
+
+    async fn links(&self, filter: &LinkFilter) -> Result<Vec<Link>> {
+        sql::links::list(&mut *self.reading().await?, filter).await
+    }
+
+    async fn link_of(&self, tenant: &str, subject: &Subject) -> Result<Option<Link>> {
+        let mut conn = self.reading().await?;
+        match sql::links::holder(&mut conn, tenant, subject).await? {
+            Some((link, _)) => sql::links::get(&mut conn, link).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn link_count(&self, tenant: &str) -> Result<u64> {
+        sql::links::number(&mut *self.reading().await?, tenant).await
+    }
+
+    async fn open_entries(&self, tenant: &str, limit: u32) -> Result<Vec<EntryRecord>> {
+        sql::links::open_entries(&mut *self.reading().await?, tenant, limit).await
+    }
+
+    async fn entry(&self, tenant: &str, id: &str) -> Result<Option<EntryRecord>> {
+        sql::links::entry(&mut *self.reading().await?, tenant, id).await
+    }
+
+    async fn decide(
+        &self,
+        tenant: &str,
+        entry: &str,
+        decision: &Resolution,
+        who: &str,
+        at: Timestamp,
+    ) -> Result<EventId> {
+        let mut transaction = self.begin().await?;
+        let event = sql::links::decide(&mut transaction, tenant, entry, decision, who, at).await?;
+        self.commit(transaction).await?;
+        Ok(event)
+    }
+
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>> {
+        sql::audit::list(&mut *self.reading().await?, filter).await
+    }
+
+    async fn verify_audit(&self, tenant: &str) -> Result<Chain> {
+        // One snapshot, so that records which are added meanwhile do not look like a chain that was changed.
+        let mut transaction = self.read.begin().await?;
+        let chain = sql::audit::verify(&mut transaction, tenant).await?;
+        transaction.rollback().await?;
+        Ok(chain)
+    }
+
+    async fn act(&self, tenant: &str, who: &str, what: &str, at: Timestamp) -> Result<()> {
+        let what = crate::What::Act { who: who.to_owned(), what: what.to_owned() };
+        let mut transaction = self.begin().await?;
+        sql::audit::append(&mut transaction, &sql::audit::NewRecord::act(tenant, at, &[]), what).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn alarms(&self, tenant: &str, limit: u32) -> Result<Vec<Alarm>> {
+        sql::audit::alarms(&mut *self.reading().await?, tenant, limit).await
+    }
+
+    async fn apply_tenant(&self, tenant: &Tenant, secrets: &[Secret]) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        sql::tenants::apply(&mut transaction, tenant).await?;
+        for secret in secrets {
+            let sealed = self.sealer.seal(&seal::secret_place(&tenant.name, &secret.name), &secret.value)?;
+            sql::tenants::put_secret(&mut transaction, &tenant.name, &secret.name, &sealed).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    async fn tenants(&self) -> Result<Vec<Tenant>> {
+        sql::tenants::list(&mut *self.reading().await?).await
+    }
+
+    async fn tenant(&self, name: &str) -> Result<Option<Tenant>> {
+        sql::tenants::get(&mut *self.reading().await?, name).await
+    }
+
+    async fn put_secret(&self, tenant: &str, name: &str, value: &[u8]) -> Result<()> {
+        let sealed = self.sealer.seal(&seal::secret_place(tenant, name), value)?;
+        let mut transaction = self.begin().await?;
+        sql::tenants::put_secret(&mut transaction, tenant, name, &sealed).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn secret(&self, tenant: &str, name: &str) -> Result<Option<Vec<u8>>> {
+        let sealed = sql::tenants::secret(&mut *self.reading().await?, tenant, name).await?;
+        sealed.map(|sealed| self.sealer.open(&seal::secret_place(tenant, name), &sealed)).transpose()
+    }
+
+    async fn put_cursor(&self, tenant: &str, name: &str, value: &str) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        sql::tenants::put_cursor(&mut transaction, tenant, name, value).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn cursor(&self, tenant: &str, name: &str) -> Result<Option<String>> {
+        sql::tenants::cursor(&mut *self.reading().await?, tenant, name).await
+    }
+
+    async fn install_release(&self, release: &NewRelease) -> Result<ReleaseId> {
+        let mut transaction = self.begin().await?;
+        let id = sql::releases::install(&mut transaction, release).await?;
+        transaction.commit().await?;
+        Ok(id)
+    }
+
+    async fn route(
+        &self,
+        tenant: &str,
+        expected_generation: u64,
+        release: ReleaseId,
+        who: &str,
+        at: Timestamp,
+    ) -> Result<u64> {
+        let mut transaction = self.begin().await?;
+        let moved =
+            sql::releases::route(&mut transaction, tenant, expected_generation, release, who, at).await?;
+        self.commit(transaction).await?;
+        Ok(moved)
+    }
+
+    async fn routed(&self, tenant: &str) -> Result<Option<Route>> {
+        Ok(self.routes(tenant, 1).await?.pop())
+    }
+
+    async fn routes(&self, tenant: &str, limit: u32) -> Result<Vec<Route>> {
+        sql::releases::routes(&mut *self.reading().await?, tenant, limit).await
+    }
+
+    async fn releases(&self, tenant: &str) -> Result<Vec<Release>> {
+        sql::releases::list(&mut *self.reading().await?, tenant).await
+    }
+
+    async fn release(&self, id: ReleaseId) -> Result<Option<Release>> {
+        sql::releases::get(&mut *self.reading().await?, id).await
+    }
+
+    async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>> {
+        sql::releases::component(&mut *self.reading().await?, digest).await
+    }
+
+    async fn recordings(&self, tenant: &str, limit: u32) -> Result<Vec<Recording>> {
+        let found = sql::releases::recordings(&mut *self.reading().await?, tenant, limit).await?;
+        found
+            .into_iter()
+            .map(|(pass, ended, sealed)| {
+                let bytes = self.sealer.open(&seal::recording_place(tenant, pass), &sealed)?;
+                Ok(Recording { pass: PassId(pass), at: sql::time(ended)?, bytes })
+            })
+            .collect()
+    }
+
+    async fn prune(&self, now: Timestamp, retention: &Retention) -> Result<Pruned> {
+        let mut transaction = self.begin().await?;
+        let pruned = sql::prune::prune(&mut transaction, now, retention).await?;
+        transaction.commit().await?;
+        self.give_space_back().await?;
+        Ok(pruned)
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.inbox.close().await;
+        self.read.close().await;
+        self.give_space_back().await?;
+        self.write.close().await;
+        Ok(())
+    }
+}

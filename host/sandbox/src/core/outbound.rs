@@ -82,9 +82,17 @@ pub trait Transport: Send + Sync + 'static {
     ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 }
 
-/// Posts over HTTP.
-#[derive(Debug, Default)]
+/// Posts over HTTP. Follows no redirect (a redirect is a failed attempt) and uses no proxy (receivers are local).
+#[derive(Debug)]
 pub struct HttpTransport(reqwest::Client);
+
+impl Default for HttpTransport {
+    fn default() -> Self {
+        let client =
+            reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        Self(client.unwrap_or_default())
+    }
+}
 
 impl Transport for HttpTransport {
     fn post<'a>(

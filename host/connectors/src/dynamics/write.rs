@@ -1,0 +1,367 @@
+//! Writes: at the version that was read, or under a key that nothing holds yet.
+
+use bytes::Bytes;
+use crosswalk_engine::{
+    mapping::{Companion, EntityUse},
+    pass::{Seen, SystemRefusal},
+    value::{Fields, Kind, RecordKey, Reference, Value},
+};
+use http::{HeaderName, HeaderValue, Method, header};
+use serde_json::{Map, Value as Json, json};
+
+use super::{
+    Dynamics,
+    answer::{self, Attempt},
+    batch::{self, Outcome, Part},
+    canonical,
+    companions::{self, Stopped, substituted},
+    guid,
+    read::key_path,
+    state::{Close, Later, split_close, split_later},
+    value::encode,
+    version,
+};
+use crate::{
+    fault::Fault,
+    session::{ApiError, Failure},
+    text::cut,
+    transport::Response,
+};
+
+/// The body of a write.
+pub(super) struct Body {
+    pub(super) json: Map<String, Json>,
+    /// Logical names, each with the name that the body uses for it.
+    pub(super) names: Vec<(String, String)>,
+}
+
+impl Dynamics {
+    /// Writes these fields if the record still has this version. Companions are found, or created, first; a field's
+    /// reference to one becomes a reference to its record.
+    ///
+    /// `statecode` and `statuscode` are written as the API wants them: Won and Lost go through their actions, in one
+    /// change set with all other fields; anything else goes with the PATCH.
+    ///
+    /// Answers with [`Seen::Written`] (its version empty if the API does not tell the new one), [`Seen::Stale`] (also
+    /// if the record is gone), [`Seen::Refused`] or [`Seen::Unknown`].
+    ///
+    /// # Errors
+    /// A [`Fault`] means that nothing of the record was written; companions may have been created.
+    pub async fn update(
+        &self,
+        key: &RecordKey,
+        fields: &Fields,
+        companions: &[Companion],
+        version: &str,
+    ) -> Result<Seen, Fault> {
+        let key = canonical(key)?;
+        let mut fields = match self.with_companions(&key.entity, fields, companions).await? {
+            Ok(fields) => fields,
+            Err(refusal) => return Ok(Seen::Refused(refusal)),
+        };
+        let close = split_close(&key.entity, &mut fields);
+        self.write_at(&key, &fields, version, close).await
+    }
+
+    /// Creates a record under this key, unless one holds it already, which is [`Seen::Stale`]. Companions as for
+    /// [`Dynamics::update`].
+    ///
+    /// A record cannot be created closed. One that shall be is created open, without the stamp, and then closed with
+    /// it. If that stops between the two, the answer is [`Seen::Unknown`] (or [`Seen::Refused`]): the record exists,
+    /// is open and carries the key but not the stamp, so the next pass finds it by the key and goes on from there.
+    ///
+    /// # Errors
+    /// A [`Fault`] means that no record was created; companions may have been.
+    pub async fn create(
+        &self,
+        entity: &str,
+        key_column: &str,
+        key_value: &str,
+        fields: &Fields,
+        companions: &[Companion],
+    ) -> Result<Seen, Fault> {
+        let mut fields = match self.with_companions(entity, fields, companions).await? {
+            Ok(fields) => fields,
+            Err(refusal) => return Ok(Seen::Refused(refusal)),
+        };
+        // docs: a key column in the body wins over the address, so it must not be there.
+        fields.remove(key_column);
+        let stamp = self.manifest.primary(entity).and_then(|use_| use_.stamp.as_deref());
+        let later = split_later(entity, stamp, &mut fields);
+        let created = self.create_open(entity, key_column, key_value, &fields).await?;
+        match (created, later) {
+            (Seen::Written { version, key: Some(key) }, Some(later)) => {
+                Ok(self.finish_create(key, version, later).await)
+            }
+            (created, _) => Ok(created),
+        }
+    }
+
+    /// The fields with references to companions replaced, once the plugin's declaration allows them all.
+    async fn with_companions(
+        &self,
+        entity: &str,
+        fields: &Fields,
+        companions: &[Companion],
+    ) -> Result<Result<Fields, SystemRefusal>, Fault> {
+        let Some(use_) = self.manifest.primary(entity) else {
+            return Err(Fault::reject(format!(
+                "the plugin does not declare `{entity}` as an entity to link"
+            )));
+        };
+        if let Some(name) = fields.keys().find(|name| !may_write(use_, name)) {
+            let reason =
+                format!("`{entity}.{name}` is not declared as written by the plugin; nothing was sent");
+            return Ok(Err(SystemRefusal { fields: vec![name.clone()], reason }));
+        }
+        let found = match self.companions(companions, true).await {
+            Ok(found) => found,
+            Err(Stopped::Fault(fault)) => return Err(fault),
+            Err(Stopped::Refused { alias, reason }) => {
+                return Ok(Err(companions::refusal(fields, &alias, &reason)));
+            }
+        };
+        Ok(substituted(fields, &found)
+            .map_err(|alias| companions::refusal(fields, &alias, "the draft does not have it")))
+    }
+
+    async fn create_open(
+        &self,
+        entity: &str,
+        key_column: &str,
+        key_value: &str,
+        fields: &Fields,
+    ) -> Result<Seen, Fault> {
+        let set = self.entity_set(entity).await?;
+        let Some(path) = key_path(&set, key_column, key_value) else {
+            let reason = format!("`{key_value}` cannot be a key in `{key_column}`; nothing was sent");
+            return Ok(Seen::Refused(SystemRefusal { fields: vec![key_column.to_owned()], reason }));
+        };
+        let body = match self.body(entity, fields).await? {
+            Ok(body) => body,
+            Err(refusal) => return Ok(Seen::Refused(refusal)),
+        };
+        let mut request = self.request(Method::PATCH, self.at(&path, &[("$select", set.id_column.clone())])?);
+        request.headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static("*"));
+        request.headers.insert(PREFER, RETURN_REPRESENTATION);
+        request.body = Bytes::from(Json::Object(body.json).to_string());
+        let response = match self.session.write(request).await {
+            Ok(response) => response,
+            Err(failure) => return unknown(failure),
+        };
+        if !response.status.is_success() {
+            let attempt = Attempt { id: None, names: &body.names };
+            return answer::refused_write(&ApiError::of(&response), &attempt);
+        }
+        let written = self.written(entity, &set.id_column, &response);
+        if !matches!(written, Seen::Written { key: None, .. }) {
+            return Ok(written);
+        }
+        // Nothing came back, although it was asked for: read what was just created.
+        Ok(match self.find_by_key(entity, key_column, key_value).await {
+            Ok(Some(found)) => Seen::Written { version: found.version, key: Some(found.value.key) },
+            Ok(None) => {
+                Seen::Unknown(format!("Dataverse created a record of `{entity}`, but does not find it"))
+            }
+            Err(fault) => Seen::Unknown(cut(&format!(
+                "Dataverse created a record of `{entity}`, but did not say which: {}",
+                fault.reason()
+            ))),
+        })
+    }
+
+    /// Closes a record that was just created.
+    async fn finish_create(&self, key: RecordKey, version: String, later: Later) -> Seen {
+        let mut closed = self.write_at(&key, &later.fields, &version, later.close).await;
+        if matches!(closed, Ok(Seen::Stale)) {
+            // The organisation's own automation touches a new record at once; nobody has decided anything yet.
+            if let Ok(Some(now)) = self.read(&key).await {
+                closed = self.write_at(&key, &later.fields, &now.version, later.close).await;
+            }
+        }
+        let reason = match closed {
+            Ok(written @ Seen::Written { .. }) => return written,
+            Ok(Seen::Refused(refusal)) => {
+                let reason =
+                    cut(&format!("record `{}` was created open; closing it: {}", key.id, refusal.reason));
+                return Seen::Refused(SystemRefusal { fields: refusal.fields, reason });
+            }
+            Ok(Seen::Unknown(reason)) => reason,
+            Ok(_) => "it changed meanwhile".to_owned(),
+            Err(fault) => fault.reason().to_owned(),
+        };
+        Seen::Unknown(cut(&format!("record `{}` was created open, but perhaps not closed: {reason}", key.id)))
+    }
+
+    /// Writes to an existing record, by a PATCH or, to close it, by a change set.
+    async fn write_at(
+        &self,
+        key: &RecordKey,
+        fields: &Fields,
+        version: &str,
+        close: Option<Close>,
+    ) -> Result<Seen, Fault> {
+        let Some(if_match) = HeaderValue::from_str(version).ok().filter(|value| !value.is_empty()) else {
+            let reason = format!("record `{}` was not written: its version is not known", key.id);
+            return Ok(Seen::Refused(SystemRefusal { fields: Vec::new(), reason }));
+        };
+        let body = match self.body(&key.entity, fields).await? {
+            Ok(body) => body,
+            Err(refusal) => return Ok(Seen::Refused(refusal)),
+        };
+        match close {
+            None => self.patch(key, body, if_match).await,
+            Some(close) => self.close(key, body, &if_match, close).await,
+        }
+    }
+
+    async fn patch(&self, key: &RecordKey, body: Body, if_match: HeaderValue) -> Result<Seen, Fault> {
+        let set = self.entity_set(&key.entity).await?;
+        let path = format!("{}({})", set.name, key.id);
+        let mut request = self.request(Method::PATCH, self.at(&path, &[("$select", set.id_column.clone())])?);
+        request.headers.insert(header::IF_MATCH, if_match);
+        request.headers.insert(PREFER, RETURN_REPRESENTATION);
+        request.body = Bytes::from(Json::Object(body.json).to_string());
+        let response = match self.session.write(request).await {
+            Ok(response) => response,
+            Err(failure) => return unknown(failure),
+        };
+        if !response.status.is_success() {
+            let attempt = Attempt { id: Some(&key.id), names: &body.names };
+            return answer::refused_write(&ApiError::of(&response), &attempt);
+        }
+        let body = serde_json::from_slice(&response.body).ok();
+        let version = version(&response, body.as_ref()).unwrap_or_default();
+        Ok(Seen::Written { version, key: Some(key.clone()) })
+    }
+
+    /// Writes the fields and closes the opportunity, both or neither. If it is closed already in another way, it is
+    /// reopened in the same change set.
+    async fn close(
+        &self,
+        key: &RecordKey,
+        mut body: Body,
+        if_match: &HeaderValue,
+        close: Close,
+    ) -> Result<Seen, Fault> {
+        for reopen in [false, true] {
+            if reopen {
+                body.json.insert("statecode".to_owned(), json!(0));
+            }
+            let response = match self.send_close(key, &body, if_match, close).await {
+                Ok(response) => response,
+                Err(failure) => return unknown(failure),
+            };
+            match batch::outcome(&response, 2) {
+                Outcome::Done => break,
+                Outcome::Unclear => {
+                    return Ok(Seen::Unknown("Dataverse's answer to a change set does not say".to_owned()));
+                }
+                // Nothing was written, so the same at the same version may be tried with a reopening.
+                Outcome::Failed(error) if !reopen && error.is(answer::ALREADY_CLOSED) => {}
+                Outcome::Failed(error) => {
+                    let mut names = body.names;
+                    names.extend(["statecode", "statuscode"].map(|name| (name.to_owned(), name.to_owned())));
+                    return answer::refused_write(&error, &Attempt { id: Some(&key.id), names: &names });
+                }
+            }
+        }
+        // A change set answers without versions. If this read fails the write has landed all the same.
+        let now = self.read(key).await.ok().flatten();
+        let version = now.map(|now| now.version).unwrap_or_default();
+        Ok(Seen::Written { version, key: Some(key.clone()) })
+    }
+
+    async fn send_close(
+        &self,
+        key: &RecordKey,
+        body: &Body,
+        if_match: &HeaderValue,
+        close: Close,
+    ) -> Result<Response, Failure> {
+        let set = self.entity_set(&key.entity).await.map_err(Failure::Fault)?;
+        let bind = format!("/{}({})", set.name, key.id);
+        let record = format!("{}{}({})", self.base.path(), set.name, key.id);
+        let action = format!("{}{}", self.base.path(), close.action());
+        let closing = json!({
+            "Status": close.status(),
+            "OpportunityClose": {
+                "subject": &*self.close_subject,
+                format!("{}@odata.bind", set.id_column): bind,
+            },
+        });
+        let patch = Json::Object(body.json.clone()).to_string();
+        let parts = [
+            Part { method: "PATCH", path: &record, if_match: Some(if_match), body: patch },
+            Part { method: "POST", path: &action, if_match: None, body: closing.to_string() },
+        ];
+        let (text, content_type) = batch::change_set(&parts);
+        let mut request = self.request(Method::POST, self.at("$batch", &[]).map_err(Failure::Fault)?);
+        let content_type = HeaderValue::from_str(&content_type)
+            .map_err(|_| Failure::Fault(Fault::reject("a change set has no legal content type")))?;
+        request.headers.insert(header::CONTENT_TYPE, content_type);
+        request.body = Bytes::from(text);
+        self.session.write(request).await
+    }
+
+    /// The fields as a body has them, or why they cannot be in one.
+    pub(super) async fn body(
+        &self,
+        entity: &str,
+        fields: &Fields,
+    ) -> Result<Result<Body, SystemRefusal>, Fault> {
+        let mut body = Body { json: Map::new(), names: Vec::with_capacity(fields.len()) };
+        for (field, value) in fields {
+            let declared = self.kind(entity, field);
+            let (name, value) = match (value, declared) {
+                (Value::Reference(Reference::Existing(to)), _) => {
+                    let Some(id) = guid(&to.id) else {
+                        let reason = format!("`{entity}.{field}`: `{}` is not the id of a record", to.id);
+                        return Ok(Err(SystemRefusal { fields: vec![field.clone()], reason }));
+                    };
+                    let set = self.entity_set(&to.entity).await?;
+                    let navigation = self.schema.navigation(entity, field, &to.entity);
+                    (format!("{navigation}@odata.bind"), Json::String(format!("/{}({id})", set.name)))
+                }
+                (Value::Empty, Some(Kind::Reference(target))) => {
+                    (format!("{}@odata.bind", self.schema.navigation(entity, field, target)), Json::Null)
+                }
+                (value, _) => match encode(value) {
+                    Some(value) => (field.clone(), value),
+                    None => {
+                        let reason = format!("`{entity}.{field}` refers to a companion that is not there");
+                        return Ok(Err(SystemRefusal { fields: vec![field.clone()], reason }));
+                    }
+                },
+            };
+            body.names.push((field.clone(), name.clone()));
+            body.json.insert(name, value);
+        }
+        Ok(Ok(body))
+    }
+
+    /// What a successful write of a whole record tells: version and id.
+    fn written(&self, entity: &str, id_column: &str, response: &Response) -> Seen {
+        let body: Option<Json> = serde_json::from_slice(&response.body).ok();
+        let id = body.as_ref().and_then(|body| body.get(id_column)).and_then(Json::as_str).and_then(guid);
+        let key = id.map(|id| RecordKey { entity: entity.to_owned(), id });
+        Seen::Written { version: version(response, body.as_ref()).unwrap_or_default(), key }
+    }
+}
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const RETURN_REPRESENTATION: HeaderValue = HeaderValue::from_static("return=representation");
+
+/// Whether a field is the plugin's to write, or the host's own.
+fn may_write(use_: &EntityUse, name: &str) -> bool {
+    let own = [&use_.referral_key, &use_.stamp].into_iter().flatten().any(|own| own == name);
+    own || use_.field(name).is_some_and(|field| field.writes)
+}
+
+/// A write without an answer to look at.
+fn unknown(failure: Failure) -> Result<Seen, Fault> {
+    match failure {
+        Failure::Fault(fault) => Err(fault),
+        Failure::Unknown(reason) => Ok(Seen::Unknown(reason)),
+    }
+}

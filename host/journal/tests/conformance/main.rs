@@ -1,0 +1,29 @@
+//! What every engine under the journal must do. Each test runs on each engine; their names are the specification.
+
+/// Runs each test on every engine, in a journal of its own.
+macro_rules! on_every_engine {
+    ($($(#[doc = $doc:literal])* async fn $name:ident($world:ident) $body:block)*) => {
+        $($(#[doc = $doc])* async fn $name($world: $crate::world::World) $body)*
+
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name($crate::world::World::sqlite().await).await;
+                }
+            )*
+        }
+    };
+}
+
+mod audit;
+mod entries;
+mod events;
+mod lanes;
+mod links;
+mod model;
+mod passes;
+mod releases;
+mod tenants;
+mod upkeep;
+mod world;

@@ -1,0 +1,39 @@
+//! What `plugin new` copies builds, offline and without a word of WebAssembly in it, into a component that imports
+//! nothing but the contract.
+
+use std::{fs, path::Path};
+
+use crosswalk_builder::{Options, PACKAGE, build};
+
+fn copy(from: &Path, to: &Path, sdk: &Path) {
+    fs::create_dir_all(to.join("src")).unwrap();
+    for file in ["Cargo.toml", "src/lib.rs"] {
+        let text = fs::read_to_string(from.join(file)).unwrap();
+        let dependency = format!("{{ path = {:?} }}", sdk.to_str().unwrap());
+        fs::write(to.join(file), text.replace("{{name}}", "fresh-plugin").replace("{{sdk}}", &dependency)).unwrap();
+    }
+    // The same versions as here, so that nothing is fetched.
+    fs::copy(sdk.join("../Cargo.lock"), to.join("Cargo.lock")).unwrap();
+}
+
+#[test]
+fn a_new_plugin_imports_nothing_but_the_contract() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root.join("sdk/template"), folder.path(), &root.join("sdk"));
+    let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests");
+    let options = Options { target_dir: target_dir.clone(), offline: true, quiet: true };
+
+    let built = build(folder.path(), &options).unwrap();
+    assert!(built.imports.iter().all(|import| import.starts_with(PACKAGE)), "{:?}", built.imports);
+    assert!(built.imports.contains(&"crosswalk:mapping/log@1.0.0".to_owned()), "{:?}", built.imports);
+    assert_eq!(built.path, target_dir.join("components/fresh_plugin.wasm"));
+    assert_eq!(fs::read(&built.path).unwrap(), built.bytes);
+    assert!(built.sources.iter().any(|file| file.ends_with("src/lib.rs")), "{:?}", built.sources);
+
+    // No path of this machine is in it, and the same source gives the same bytes.
+    let home = std::env::var("HOME").unwrap();
+    let registry = format!("{home}/.cargo/registry");
+    assert!(!built.bytes.windows(registry.len()).any(|bytes| bytes == registry.as_bytes()));
+    println!("component: {} bytes", built.bytes.len());
+}

@@ -1,0 +1,183 @@
+//! A plugin as the contract sees it. What `#[mapping]` generates calls the functions here.
+
+use crate::{
+    Refusal, Result, ReferralDraft, SyncReport,
+    contract::{
+        self, Conflict, Crm, CrmOutcome, CrmRecord, EntityUse, Manifest, NamedValue, Referral, ReferralOutcome,
+        Resolution,
+    },
+    host,
+    record::{self, ColumnName, IntoOutcome, Outcome, Reader, Record, Writer},
+    settings::{Property, schema_text},
+};
+
+/// A plugin's five functions in the contract's own types, to call natively: as a library of another plugin, in a
+/// test, or to measure what the sandbox costs.
+#[derive(Clone, Copy, Debug)]
+pub struct Plugin {
+    /// What are you?
+    pub describe: fn() -> Manifest,
+    /// What should the CRM hold?
+    pub to_crm: ToCrm,
+    /// What should Partner Center hold?
+    pub to_referral: ToReferral,
+    /// Who wins?
+    pub resolve: fn(&[Conflict], &contract::Context) -> Result<Vec<Resolution>, contract::Refusal>,
+    /// What should the record show of a pass?
+    pub report: fn(&CrmRecord, &SyncReport, &contract::Context) -> Result<Vec<NamedValue>, contract::Refusal>,
+}
+
+/// [`Plugin::to_crm`].
+pub type ToCrm =
+    fn(&Referral, Option<&CrmRecord>, &contract::Context) -> Result<CrmOutcome, contract::Refusal>;
+
+/// [`Plugin::to_referral`].
+pub type ToReferral =
+    fn(&CrmRecord, Option<&Referral>, &contract::Context) -> Result<ReferralOutcome, contract::Refusal>;
+
+/// What `#[mapping]` knows of a plugin.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Description {
+    pub name: &'static str,
+    pub version: &'static str,
+    pub crm: &'static str,
+    pub entities: (Vec<EntityUse>, Vec<ColumnName>),
+    pub lookups: Vec<(EntityUse, Vec<ColumnName>)>,
+    pub settings: Vec<Vec<Property>>,
+}
+
+impl Description {
+    #[doc(hidden)]
+    pub fn manifest(self) -> Manifest {
+        host::report_panics();
+        let (entities, mut columns) = self.entities;
+        let (lookups, more): (Vec<_>, Vec<_>) = self.lookups.into_iter().unzip();
+        columns.extend(more.into_iter().flatten());
+        let properties: Vec<Property> =
+            self.settings.into_iter().flatten().chain(columns.iter().filter_map(Property::of_column)).collect();
+        Manifest {
+            name: self.name.to_owned(),
+            version: self.version.to_owned(),
+            crm: match self.crm {
+                "dynamics" => Crm::Dynamics,
+                "salesforce" => Crm::Salesforce,
+                other => Crm::Other(other.to_owned()),
+            },
+            entities,
+            lookups,
+            settings_schema: schema_text(&properties),
+            more: Vec::new(),
+        }
+    }
+}
+
+#[doc(hidden)]
+pub fn entities<R: Record>() -> (Vec<EntityUse>, Vec<ColumnName>) {
+    (record::entity_uses::<R>(), record::column_settings::<R>())
+}
+
+#[doc(hidden)]
+pub fn lookup_of<R: Record>() -> (EntityUse, Vec<ColumnName>) {
+    (record::entity_use::<R>(None), record::column_settings::<R>())
+}
+
+#[doc(hidden)]
+pub fn answer<T>(ask: impl FnOnce() -> Result<T>) -> Result<T, contract::Refusal> {
+    host::report_panics();
+    ask().map_err(Refusal::into_contract)
+}
+
+#[doc(hidden)]
+pub fn record<R: Record>(linked: &CrmRecord) -> Result<R> {
+    R::read(&Reader::new(&linked.fields, &linked.related))
+}
+
+#[doc(hidden)]
+pub fn crm_outcome<R: Record>(answer: impl IntoOutcome<R>) -> Result<CrmOutcome> {
+    match answer.into_outcome() {
+        Outcome::Skip(reason) => Ok(CrmOutcome::Skip(reason)),
+        Outcome::Hold(draft) => {
+            let mut writer = Writer::default();
+            draft.write(&mut writer);
+            writer.into_draft(R::ENTITY).map(CrmOutcome::Hold)
+        }
+    }
+}
+
+#[doc(hidden)]
+pub fn referral_outcome(answer: impl IntoOutcome<ReferralDraft>) -> ReferralOutcome {
+    match answer.into_outcome() {
+        Outcome::Skip(reason) => ReferralOutcome::Skip(reason),
+        Outcome::Hold(draft) => ReferralOutcome::Hold(draft.into_contract()),
+    }
+}
+
+/// What stands in for `to_referral`: the CRM is only written.
+#[doc(hidden)]
+pub fn no_to_referral() -> ReferralOutcome {
+    ReferralOutcome::Hold(contract::ReferralDraft { fields: Vec::new(), more: Vec::new() })
+}
+
+/// What stands in for `resolve`: nobody's edit is overwritten without a person.
+#[doc(hidden)]
+pub fn park(conflict: &Conflict) -> Result<Resolution> {
+    Ok(Resolution::Park(format!("`{}` changed on both sides, and this plugin has no rule for it", conflict.field)))
+}
+
+#[doc(hidden)]
+pub fn report_fields<R: Record>(draft: R) -> Result<Vec<NamedValue>> {
+    let mut writer = Writer::default();
+    draft.write(&mut writer);
+    writer.into_fields()
+}
+
+/// The component's exports. `crosswalk plugin build` sets the cfg for the plugin's own crate and for no library of
+/// it, so that a plugin can call another one's functions.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __component {
+    ($plugin:path) => {
+        #[allow(unexpected_cfgs, unsafe_code, reason = "the cfg and the exports belong to `crosswalk plugin build`")]
+        const _: () = {
+            #[cfg(crosswalk_component)]
+            const _: () = {
+                use $crate::contract::{
+                    Conflict, Context, CrmOutcome, CrmRecord, Guest, Manifest, NamedValue, Referral,
+                    ReferralOutcome, Refusal, Resolution, SyncReport,
+                };
+                struct Component;
+                impl Guest for Component {
+                    fn describe() -> Manifest {
+                        ($plugin().describe)()
+                    }
+                    fn to_crm(
+                        referral: Referral,
+                        linked: Option<CrmRecord>,
+                        context: Context,
+                    ) -> Result<CrmOutcome, Refusal> {
+                        ($plugin().to_crm)(&referral, linked.as_ref(), &context)
+                    }
+                    fn to_referral(
+                        linked: CrmRecord,
+                        referral: Option<Referral>,
+                        context: Context,
+                    ) -> Result<ReferralOutcome, Refusal> {
+                        ($plugin().to_referral)(&linked, referral.as_ref(), &context)
+                    }
+                    fn resolve(conflicts: Vec<Conflict>, context: Context) -> Result<Vec<Resolution>, Refusal> {
+                        ($plugin().resolve)(&conflicts, &context)
+                    }
+                    fn report(
+                        linked: CrmRecord,
+                        report: SyncReport,
+                        context: Context,
+                    ) -> Result<Vec<NamedValue>, Refusal> {
+                        ($plugin().report)(&linked, &report, &context)
+                    }
+                }
+                $crate::contract::export_component!(Component);
+            };
+        };
+    };
+}

@@ -1,0 +1,251 @@
+//! Records of the CRM: how a struct's fields are declared, read and written.
+//!
+//! Authors write `#[derive(Record)]`; what is here is what the derive writes down for them.
+
+use crate::{
+    Field, Refusal, Result,
+    contract::{CrmDraft, EntityUse, FieldUse, Kind, NamedValue, RelatedRecord, Value},
+    settings, value,
+    value::FieldType,
+};
+
+pub use crate::reference::{Companions, Ref};
+
+/// An entity of the CRM with the fields that a plugin reads and writes. Derived, never written by hand.
+pub trait Record: Sized {
+    /// An enum with one variant for each field.
+    type Name: Copy + PartialEq + std::fmt::Debug;
+    /// The entity's logical name.
+    const ENTITY: &'static str;
+    /// The column that holds the referral's id.
+    fn key() -> Option<ColumnName>;
+    /// The column that the host stamps.
+    fn stamp() -> Option<ColumnName>;
+    /// All columns, with the name of the field that each belongs to.
+    fn columns() -> Vec<(Self::Name, Column)>;
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// When a value does not fit the field's type.
+    fn read(reader: &Reader<'_>) -> Result<Self>;
+    /// Writes what is spoken of.
+    fn write(self, writer: &mut Writer);
+}
+
+/// What a mapping function answers with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome<T> {
+    /// This is what the other side should hold.
+    Hold(T),
+    /// This pair is left alone, for a reason that the operator can read.
+    Skip(String),
+}
+
+impl<T> Outcome<T> {
+    /// Leaves this pair alone.
+    pub fn skip(reason: impl Into<String>) -> Self {
+        Self::Skip(reason.into())
+    }
+
+    /// The same outcome with the draft changed.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Self::Hold(draft) => Outcome::Hold(change(draft)),
+            Self::Skip(reason) => Outcome::Skip(reason),
+        }
+    }
+}
+
+/// What a function may answer with: a draft, or an outcome.
+pub trait IntoOutcome<T> {
+    /// As an outcome.
+    fn into_outcome(self) -> Outcome<T>;
+}
+
+impl<T> IntoOutcome<T> for T {
+    fn into_outcome(self) -> Outcome<T> {
+        Outcome::Hold(self)
+    }
+}
+
+impl<T> IntoOutcome<T> for Outcome<T> {
+    fn into_outcome(self) -> Outcome<T> {
+        self
+    }
+}
+
+/// The name of a column: fixed, or the tenant's, with a default.
+#[derive(Clone, Copy, Debug)]
+pub struct ColumnName {
+    /// The name, unless a setting says otherwise.
+    pub default: &'static str,
+    /// The setting that may say otherwise. An empty text there means that this tenant has no such column.
+    pub setting: Option<&'static str>,
+    /// What the column is for.
+    pub doc: &'static str,
+}
+
+impl ColumnName {
+    /// The column's name for this tenant; none if the tenant has no such column.
+    pub fn resolve(&self) -> Option<String> {
+        let Some(setting) = self.setting else { return Some(self.default.to_owned()) };
+        match settings::get(setting) {
+            Some(Value::Text(name)) if name.is_empty() => None,
+            Some(Value::Text(name)) => Some(name),
+            Some(Value::Empty) => None,
+            _ => Some(self.default.to_owned()),
+        }
+    }
+}
+
+/// How one field is used.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: ColumnName,
+    kind: Kind,
+    reads: bool,
+    writes: bool,
+    owned: bool,
+    related: fn(&str) -> Option<EntityUse>,
+}
+
+impl Column {
+    /// The column of a struct's field.
+    pub fn of<S: Slot>(name: ColumnName, reads: bool, writes: bool, owned: bool) -> Self {
+        Self { name, kind: S::Holds::kind(), reads, writes, owned, related: S::Holds::related }
+    }
+
+    fn declared(&self) -> Option<FieldUse> {
+        let Self { kind, reads, writes, owned, .. } = self.clone();
+        self.name.resolve().map(|name| FieldUse { name, kind, reads, writes, owned, more: Vec::new() })
+    }
+}
+
+/// A struct's field: tells what a [`Field`] holds.
+pub trait Slot {
+    /// What it holds.
+    type Holds: FieldType;
+}
+
+impl<T: FieldType> Slot for Field<T> {
+    type Holds = T;
+}
+
+/// How an entity is used, as the manifest says it.
+pub fn entity_use<R: Record>(via: Option<&str>) -> EntityUse {
+    let fields = R::columns().iter().filter_map(|(_, column)| column.declared()).collect();
+    let special = |column: Option<ColumnName>| column.as_ref().and_then(ColumnName::resolve);
+    EntityUse {
+        entity: R::ENTITY.to_owned(),
+        via: via.map(str::to_owned),
+        fields,
+        referral_key: special(R::key()),
+        stamp: special(R::stamp()),
+        more: Vec::new(),
+    }
+}
+
+/// A linked entity, and the ones that its references lead to.
+pub fn entity_uses<R: Record>() -> Vec<EntityUse> {
+    let mut uses = vec![entity_use::<R>(None)];
+    for (_, column) in R::columns() {
+        uses.extend(column.name.resolve().and_then(|via| (column.related)(&via)));
+    }
+    uses
+}
+
+/// The columns whose names are settings, so that the schema has them without being told.
+pub fn column_settings<R: Record>() -> Vec<ColumnName> {
+    let columns = R::columns().into_iter().map(|(_, column)| column.name);
+    columns.chain(R::key()).chain(R::stamp()).filter(|name| name.setting.is_some()).collect()
+}
+
+/// Which field of a record a CRM column is.
+pub fn field_named<R: Record>(column: &str) -> Option<R::Name> {
+    R::columns().into_iter().find(|(_, known)| known.name.resolve().as_deref() == Some(column)).map(|(name, _)| name)
+}
+
+/// A record's values, to be read by name.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    fields: &'a [NamedValue],
+    related: &'a [RelatedRecord],
+}
+
+impl<'a> Reader<'a> {
+    /// Over a record's fields, and the records that its references lead to.
+    pub fn new(fields: &'a [NamedValue], related: &'a [RelatedRecord]) -> Self {
+        Self { fields, related }
+    }
+
+    /// One field.
+    ///
+    /// # Errors
+    /// When the value does not fit, with the field's name.
+    pub fn field<T: FieldType>(&self, column: &ColumnName) -> Result<Field<T>> {
+        let Some(name) = column.resolve() else { return Ok(Field::Empty) };
+        let Some(field) = self.fields.iter().find(|field| field.name == name) else { return Ok(Field::Unset) };
+        if value::is_empty(&field.value) {
+            return Ok(Field::Empty);
+        }
+        let related = self.related.iter().find(|related| related.via == name);
+        T::from_value(&field.value, related).map(Field::Set).map_err(|refusal| refusal.at(&name))
+    }
+}
+
+/// Collects what a draft speaks of.
+#[derive(Debug, Default)]
+pub struct Writer {
+    fields: Vec<NamedValue>,
+    companions: Companions,
+}
+
+impl Writer {
+    /// One field; nothing if it is not spoken of, or if this tenant has no such column.
+    pub fn field<T: FieldType>(&mut self, column: &ColumnName, field: Field<T>) {
+        if field.is_unset() {
+            return;
+        }
+        let Some(name) = column.resolve() else { return };
+        let value = match field {
+            Field::Set(value) => {
+                self.companions.enter(&name);
+                value.into_value(&mut self.companions)
+            }
+            Field::Empty | Field::Unset => Value::Empty,
+        };
+        self.fields.push(NamedValue { name, value });
+    }
+
+    /// A field that is only read: speaking of it is the author's mistake.
+    pub fn read_only<T>(&mut self, column: &ColumnName, field: Field<T>) {
+        if !field.is_unset() {
+            let refusal = Refusal::reject("a draft sets this field, and the record says that it is only read");
+            let help = "remove `read` from its `#[field(..)]`, or leave the field out of the draft";
+            self.companions.refuse(refusal.at(column.default).help(help));
+        }
+    }
+
+    /// For a companion's own fields: goes on with the draft's companions.
+    pub(crate) fn within(companions: Companions) -> Self {
+        Self { fields: Vec::new(), companions }
+    }
+
+    pub(crate) fn into_parts(self) -> (Vec<NamedValue>, Companions) {
+        (self.fields, self.companions)
+    }
+
+    pub(crate) fn into_draft(self, entity: &str) -> Result<CrmDraft> {
+        Ok(CrmDraft {
+            entity: entity.to_owned(),
+            fields: self.fields,
+            companions: self.companions.into_list()?,
+            more: Vec::new(),
+        })
+    }
+
+    pub(crate) fn into_fields(self) -> Result<Vec<NamedValue>> {
+        self.into_draft("").map(|draft| draft.fields)
+    }
+}

@@ -1,0 +1,85 @@
+//! Every limit of the sandbox, with its unit in its name.
+
+/// What a plugin may use, and how many calls run at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Size of a component file. A Rust plugin has 0.1 to 0.3 MiB.
+    pub plugin_component_bytes_max: usize,
+    /// Linear memory of one call.
+    pub plugin_memory_bytes_max: usize,
+    /// Linear memories of one component.
+    pub plugin_memories_max: u32,
+    /// Tables of one component.
+    pub plugin_tables_max: u32,
+    /// Elements of one table.
+    pub plugin_table_elements_max: usize,
+    /// Core instances of one component; a Rust plugin has three.
+    pub plugin_instances_max: u32,
+    /// Stack of compiled code in one call.
+    pub plugin_stack_bytes_max: usize,
+    /// Fuel of one call: about one unit an instruction. Mapping 49 fields takes about 100,000.
+    pub plugin_fuel_per_call_max: u64,
+    /// Time of one call, lookups not counted. Only a backstop: fuel ends an endless loop first, and always at the
+    /// same place.
+    pub plugin_call_ms_max: u64,
+    /// Bytes that one answer, or the arguments of one import, may have once they are in the host.
+    pub plugin_output_bytes_max: usize,
+    /// Calls that run at the same time; others wait. Each reserves address space (not memory) of about 4 GiB.
+    pub concurrent_calls_max: u32,
+    /// Bytes of one log line; the rest is cut.
+    pub log_line_bytes_max: usize,
+    /// Log lines of one call that are kept.
+    pub log_lines_max: usize,
+    /// Lookups of one call.
+    pub lookups_per_call_max: u32,
+    /// Records that one lookup answers with.
+    pub lookup_records_max: u32,
+    /// Bytes of all files of the compile cache; the oldest go first.
+    pub compile_cache_bytes_max: u64,
+    /// How often the clock behind `plugin_call_ms_max` ticks.
+    pub epoch_tick_ms: u64,
+}
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            plugin_component_bytes_max: 8 * MIB,
+            plugin_memory_bytes_max: 16 * MIB,
+            plugin_memories_max: 1,
+            plugin_tables_max: 4,
+            plugin_table_elements_max: 10_000,
+            plugin_instances_max: 8,
+            plugin_stack_bytes_max: 512 * KIB,
+            plugin_fuel_per_call_max: 50_000_000,
+            plugin_call_ms_max: 1_000,
+            plugin_output_bytes_max: MIB,
+            concurrent_calls_max: 256,
+            log_line_bytes_max: 2 * KIB,
+            log_lines_max: 64,
+            lookups_per_call_max: 32,
+            lookup_records_max: 50,
+            compile_cache_bytes_max: 1 << 30,
+            epoch_tick_ms: 10,
+        }
+    }
+}
+
+impl Limits {
+    /// As [`Limits::default`], with few slots and a patient clock, so that a busy test machine fails no test.
+    pub fn for_testing() -> Self {
+        Self { concurrent_calls_max: 8, plugin_call_ms_max: 30_000, ..Self::default() }
+    }
+
+    /// `plugin_call_ms_max` in ticks of the epoch clock, rounded up; one more, because the first may come at once.
+    pub(crate) fn call_ticks_max(&self) -> u64 {
+        self.ticks(self.plugin_call_ms_max) + 1
+    }
+
+    /// This many milliseconds in ticks of the epoch clock, rounded up.
+    pub(crate) fn ticks(&self, milliseconds: u64) -> u64 {
+        milliseconds.div_ceil(self.epoch_tick_ms.max(1))
+    }
+}

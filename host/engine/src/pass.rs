@@ -11,11 +11,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     link::{Entry, LinkState},
-    mapping::{Companion, Manifest, Mapper, Record, Refusal},
+    mapping::{Companion, Manifest, Record},
     referral::Referral,
     rules::Rules,
     value::{Fields, RecordKey, Value},
 };
+
+mod drive;
+mod inbound;
+mod linked;
+mod outbound;
+mod report;
+mod store;
+
+pub use drive::Pass;
 
 /// All that a pass begins with. Time and ids come in as arguments; the engine has neither clock nor randomness.
 #[derive(Clone, Debug)]
@@ -269,8 +278,11 @@ pub enum Side {
 }
 
 /// What became of an event. Every event ends in exactly one, with a reason.
+///
+/// Tagged from outside: with serde_json's arbitrary precision, a number inside an internally tagged enum cannot be
+/// read back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "verdict")]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Writes were made.
     Applied {
@@ -318,35 +330,6 @@ pub enum Subject {
     Referral(String),
     /// A CRM record.
     Record(RecordKey),
-}
-
-/// One pass under way.
-#[derive(Debug)]
-pub struct Pass {
-    start: Start,
-    refusal: Option<Refusal>,
-}
-
-impl Pass {
-    /// Begins a pass: the first action to carry out.
-    pub fn begin(start: Start) -> (Pass, Action) {
-        let first = match (&start.pair.referral, &start.subject) {
-            (Some(referral), _) | (None, Subject::Referral(referral)) => Action::ReadReferral(referral.clone()),
-            (None, Subject::Record(key)) => Action::ReadRecord(key.clone()),
-        };
-        (Pass { start, refusal: None }, first)
-    }
-
-    /// Takes what was seen of the last action and answers with the next one, [`Action::Finish`] at the end.
-    pub fn next(&mut self, seen: Seen, mapper: &mut dyn Mapper) -> Result<Action, OutOfStep> {
-        let _ = (seen, mapper, &self.start);
-        Err(OutOfStep { waiting_for: "nothing".to_owned() })
-    }
-
-    /// The plugin's refusal that ended the pass, if one did: its code and help for the operator.
-    pub fn refusal(&self) -> Option<&Refusal> {
-        self.refusal.as_ref()
-    }
 }
 
 /// Whether an event at `version` of `side` is our own write coming back: it can be skipped without a call.

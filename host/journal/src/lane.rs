@@ -63,7 +63,7 @@ pub struct PassRecord {
 
 /// How a pass ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "outcome")]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// With a verdict.
     Verdict(Verdict),

@@ -35,7 +35,7 @@ pub mod trust;
 pub use fetch::{CertificateFetcher, FetchError, HttpFetcher};
 pub use refused::{Class, Refused};
 pub use signature::Verifier;
-pub use trust::{HostPattern, Purpose, TrustConfig};
+pub use trust::{HostPattern, Purpose, TrustConfig, TrustError};
 
 #[cfg(test)]
 mod testing;

@@ -1,3 +1,5 @@
-//! A self-hosted service that keeps Partner Center co-sell referrals and a CRM in agreement.
+//! The host: webhook intake, passes, the admin API and the command line. `README.md` beside this crate is the map.
+#![forbid(unsafe_code)]
 
+pub mod config;
 pub mod intake;

@@ -67,7 +67,7 @@ fn is_same(given: &[u8], key: &SecretString) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// A record changed: store it.
-    Changed(Hint),
+    Hint(Hint),
     /// It names no record: answer 200, there is nothing to look at.
     Ignored {
         /// The message's name, shortened and escaped.
@@ -130,7 +130,7 @@ pub fn parse(raw_body: &[u8]) -> Result<Notice, Refused> {
         guid(&context.operation_id).map(|operation| format!("{message}/{entity}/{id}/{operation}"));
     let organization_id = guid(&context.organization_id);
     let record = RecordKey { entity, id };
-    Ok(Notice::Changed(Hint { record, message, organization_id, dedupe_key }))
+    Ok(Notice::Hint(Hint { record, message, organization_id, dedupe_key }))
 }
 
 /// A GUID in lower case; `None` for anything else and for the GUID of zeros, which stands for nothing.

@@ -16,7 +16,7 @@ use super::refused::{Refused, quoted};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// A referral changed: store it.
-    Changed(Hint),
+    Hint(Hint),
     /// The test event of a registration: answer 200, there is nothing to do.
     Test,
     /// An event that is none of ours (subscriptions, invoices, …): answer 200, there is nothing to do.
@@ -70,7 +70,7 @@ pub fn parse(raw_body: &[u8]) -> Result<Notice, Refused> {
     let changed: Option<Timestamp> =
         text(&members, "ResourceChangeUtcDate")?.and_then(|changed| changed.parse().ok());
     let dedupe_key = changed.map(|changed| format!("{event}/{referral_id}/{changed}"));
-    Ok(Notice::Changed(Hint { referral_id, related, event, changed, dedupe_key }))
+    Ok(Notice::Hint(Hint { referral_id, related, event, changed, dedupe_key }))
 }
 
 /// A member that is a text, or is missing, or is null.
@@ -123,7 +123,7 @@ mod tests {
 
     fn hint(notice: Result<Notice, Refused>) -> Hint {
         match notice {
-            Ok(Notice::Changed(hint)) => hint,
+            Ok(Notice::Hint(hint)) => hint,
             other => panic!("{other:?}"),
         }
     }

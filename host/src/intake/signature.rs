@@ -13,10 +13,11 @@ use jiff::Timestamp;
 use super::{
     cache::CertificateCache,
     certificate::{Algorithm, Signed},
-    fetch::CertificateFetcher,
+    fetch::{CertificateFetcher, HttpFetcher},
     refused::Refused,
-    trust::TrustConfig,
+    trust::{TrustConfig, TrustError},
 };
+use crate::config::PartnerCenterWebhooks;
 
 const AUTHORIZATION: &str = "authorization";
 const SIGNATURE: &str = "x-ms-signature";
@@ -37,6 +38,16 @@ impl Verifier {
     pub fn new(trust: TrustConfig, fetcher: Arc<dyn CertificateFetcher>) -> Self {
         let certificates = CertificateCache::new(fetcher, trust.cache);
         Self { trust, certificates }
+    }
+
+    /// A verifier that believes what the configuration says, and fetches certificates over HTTP.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError`], naming the file that cannot be used.
+    pub fn from_config(config: &PartnerCenterWebhooks) -> Result<Self, TrustError> {
+        let fetcher = HttpFetcher::new(config.fetch_limits()).map_err(TrustError::Tls)?;
+        Ok(Self::new(TrustConfig::load(config)?, Arc::new(fetcher)))
     }
 
     /// Whether a body was signed by Partner Center, at `now`.

@@ -1,6 +1,11 @@
 //! Whom to believe: which addresses a certificate may come from, and which certificates count.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{
+    fmt, fs, io,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use rustls_pki_types::{CertificateDer, TrustAnchor, pem::PemObject as _};
 use serde::{Deserialize, Serialize};
@@ -11,6 +16,7 @@ use super::{
     cache::CacheLimits,
     refused::{Refused, quoted},
 };
+use crate::config::PartnerCenterWebhooks;
 
 /// A certificate's address may be this long, in bytes.
 const URL_BYTES_MAX: usize = 2048;
@@ -66,7 +72,62 @@ impl Purpose {
     }
 }
 
+/// Why the configured trust cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// A file could not be read.
+    #[error("`{}`, named in `webhooks.partner_center.{key}`, cannot be read", file.display())]
+    Unreadable {
+        /// The key that names it.
+        key: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+    /// A file does not hold what it should.
+    #[error("`{}`, named in `webhooks.partner_center.{key}`, cannot be used: {problem}", file.display())]
+    Unusable {
+        /// The key that names it.
+        key: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// TLS cannot be set up on this machine.
+    #[error("certificates cannot be fetched: TLS cannot be set up on this machine")]
+    Tls(#[source] reqwest::Error),
+}
+
 impl TrustConfig {
+    /// The trust that a configuration describes, with the certificates of its files.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::Unreadable`] or [`TrustError::Unusable`], naming the file.
+    pub fn load(config: &PartnerCenterWebhooks) -> Result<Self, TrustError> {
+        let mut trust = Self {
+            certificate_hosts: config.certificate_hosts.clone(),
+            certificate_subjects: config.certificate_subjects.clone(),
+            issuer_organizations: config.issuer_organizations.clone(),
+            roots: Vec::new(),
+            intermediates: Vec::new(),
+            purpose: config.certificate_purpose,
+            allow_http_loopback: config.allow_http_loopback,
+            body_bytes_max: config.body_bytes_max,
+            cache: config.cache_limits(),
+        };
+        for file in &config.root_files {
+            read("root_files", file, |pem| trust.add_roots_pem(pem))?;
+        }
+        for file in &config.intermediate_files {
+            trust.intermediates.extend(read("intermediate_files", file, certificates_from_pem)?);
+        }
+        Ok(trust)
+    }
+
     /// The address to fetch, if it may be fetched.
     ///
     /// # Errors
@@ -120,6 +181,16 @@ impl TrustConfig {
     }
 }
 
+/// Does something with a file's content.
+fn read<T>(
+    key: &'static str,
+    file: &Path,
+    using: impl FnOnce(&[u8]) -> Result<T, String>,
+) -> Result<T, TrustError> {
+    let pem = fs::read(file).map_err(|error| TrustError::Unreadable { key, file: file.into(), error })?;
+    using(&pem).map_err(|problem| TrustError::Unusable { key, file: file.into(), problem })
+}
+
 /// All certificates of a PEM text, of which there must be one.
 pub(crate) fn certificates_from_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
@@ -168,6 +239,16 @@ enum PortPart {
 }
 
 impl HostPattern {
+    /// This name, in lower case, on its scheme's own port.
+    pub fn exactly(name: &str) -> Self {
+        Self { host: HostPart::Name(name.to_ascii_lowercase()), port: PortPart::Default }
+    }
+
+    /// This address, on any port.
+    pub fn on_any_port(address: IpAddr) -> Self {
+        Self { host: HostPart::Address(address), port: PortPart::Any }
+    }
+
     /// Whether a host, and a port where the address names one that is not its scheme's own, are meant.
     fn accepts(&self, host: &Host<String>, port: Option<u16>) -> bool {
         let host_fits = match (&self.host, host) {

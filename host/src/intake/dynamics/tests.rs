@@ -20,7 +20,7 @@ fn body() -> String {
 
 fn hint(body: &str) -> Hint {
     match parse(body.as_bytes()) {
-        Ok(Notice::Changed(hint)) => hint,
+        Ok(Notice::Hint(hint)) => hint,
         other => panic!("{other:?}"),
     }
 }

@@ -7,7 +7,9 @@ use rcgen::{ExtendedKeyUsagePurpose, KeyPair, PKCS_RSA_SHA384, SigningKey as _};
 use super::*;
 use crate::intake::{
     FetchError,
-    testing::{Leaf, SAMPLE, Served, URL, at, issuing, now, root, signed, signed_with, stranger_key, trust},
+    testing::{
+        Leaf, SAMPLE, SUBJECT, Served, URL, at, issuing, now, root, signed, signed_with, stranger_key, trust,
+    },
 };
 
 async fn verified(
@@ -362,4 +364,51 @@ async fn forged_signatures_cause_at_most_one_fetch_a_minute() {
         assert_eq!(refused, Err(Refused::SignatureMismatch));
     }
     assert_eq!(served.fetches(), 3);
+}
+
+/// A configuration of the sandbox, whose certificate is served at the address that is returned.
+async fn sandbox(dir: &std::path::Path) -> (PartnerCenterWebhooks, String) {
+    let leaf = Leaf::default().der();
+    let router = axum::Router::new().route("/cert", axum::routing::get(move || async move { leaf }));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/cert", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    std::fs::write(dir.join("root.pem"), root().pem()).unwrap();
+    let mut config = crate::config::Config::for_testing(dir).webhooks.partner_center;
+    config.certificate_subjects = vec![SUBJECT.to_owned()];
+    config.root_files = vec![dir.join("root.pem")];
+    (config, url)
+}
+
+#[tokio::test]
+async fn a_configured_verifier_fetches_from_this_machine_only_if_that_is_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut config, url) = sandbox(dir.path()).await;
+    let mut headers = signed(SAMPLE.as_bytes());
+    headers.insert("x-ms-certificate-url", HeaderValue::from_str(&url).unwrap());
+    let verifier = Verifier::from_config(&config).unwrap();
+    verifier.verify(&headers, SAMPLE.as_bytes(), now()).await.unwrap();
+
+    config.allow_http_loopback = false;
+    let refused = Verifier::from_config(&config).unwrap().verify(&headers, SAMPLE.as_bytes(), now()).await;
+    assert!(
+        matches!(refused, Err(Refused::CertificateAddress { problem: "is not https", .. })),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_root_file_that_cannot_be_used_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut config, _) = sandbox(dir.path()).await;
+    std::fs::write(dir.path().join("root.pem"), "nothing").unwrap();
+    let unusable = Verifier::from_config(&config).err().unwrap().to_string();
+    assert!(unusable.contains("root.pem`, named in `webhooks.partner_center.root_files`"), "{unusable}");
+    config.root_files.clear();
+    config.intermediate_files = vec![dir.path().join("missing.pem")];
+    let unreadable = Verifier::from_config(&config).err().unwrap().to_string();
+    assert!(
+        unreadable.contains("missing.pem`, named in `webhooks.partner_center.intermediate_files`"),
+        "{unreadable}"
+    );
 }

@@ -1,0 +1,134 @@
+//! Everything that is bounded, by name and unit.
+
+use serde::{Deserialize, Serialize};
+
+use super::Invalid;
+
+/// What a host puts up with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Linear memory of one plugin call, in bytes.
+    pub plugin_memory_bytes_max: usize,
+    /// Fuel of one plugin call: about one unit an instruction.
+    pub plugin_fuel_per_call_max: u64,
+    /// Time of one plugin call, in milliseconds. A backstop behind the fuel.
+    pub plugin_call_ms_max: u64,
+    /// Size of one plugin call's answer, in bytes.
+    pub plugin_output_bytes_max: usize,
+    /// Plugin calls that run at the same time; others wait.
+    pub concurrent_calls_max: u32,
+    /// Passes that run at the same time.
+    pub workers: u32,
+    /// How long a worker owns a lane without renewing, in milliseconds; after a crash, a lane waits this long.
+    pub lease_ms: u64,
+    /// Time of one pass, in milliseconds.
+    pub pass_deadline_ms: u64,
+    /// How often a lane's events are tried before they are parked.
+    pub event_attempts_max: u32,
+    /// The wait after the first fault, in milliseconds; it doubles with each.
+    pub backoff_first_ms: u64,
+    /// The longest wait between two tries, in milliseconds.
+    pub backoff_max_ms: u64,
+    /// How long a create of unknown fate is looked for before it is parked, in milliseconds.
+    pub create_patience_ms: u64,
+    /// How often a pass starts again because somebody else wrote first.
+    pub stale_retries_max: u32,
+    /// Writes to either side of one link in an hour, before the link is parked and an alarm raised.
+    pub writes_per_link_per_hour_max: u32,
+    /// Size of a webhook's body, in bytes.
+    pub webhook_body_bytes_max: usize,
+    /// Time for a webhook's body to arrive, in milliseconds.
+    pub webhook_body_ms_max: u64,
+    /// Webhooks that are answered at the same time; others wait.
+    pub webhook_requests_in_flight_max: usize,
+}
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            plugin_memory_bytes_max: 16 * MIB,
+            plugin_fuel_per_call_max: 50_000_000,
+            plugin_call_ms_max: 1_000,
+            plugin_output_bytes_max: MIB,
+            concurrent_calls_max: 256,
+            workers: 16,
+            lease_ms: 90_000,
+            pass_deadline_ms: 60_000,
+            event_attempts_max: 12,
+            backoff_first_ms: 500,
+            backoff_max_ms: 300_000,
+            create_patience_ms: 900_000,
+            stale_retries_max: 4,
+            writes_per_link_per_hour_max: 60,
+            webhook_body_bytes_max: 512 * KIB,
+            webhook_body_ms_max: 10_000,
+            webhook_requests_in_flight_max: 256,
+        }
+    }
+}
+
+impl Limits {
+    /// Few workers, short waits, and a patient clock for plugins.
+    pub(super) fn for_testing() -> Self {
+        Self {
+            plugin_call_ms_max: 30_000,
+            concurrent_calls_max: 8,
+            workers: 4,
+            backoff_first_ms: 20,
+            backoff_max_ms: 200,
+            ..Self::default()
+        }
+    }
+
+    /// What the runtime is to hold plugins to.
+    pub fn runtime(&self) -> crosswalk_runtime::Limits {
+        crosswalk_runtime::Limits {
+            plugin_memory_bytes_max: self.plugin_memory_bytes_max,
+            plugin_fuel_per_call_max: self.plugin_fuel_per_call_max,
+            plugin_call_ms_max: self.plugin_call_ms_max,
+            plugin_output_bytes_max: self.plugin_output_bytes_max,
+            concurrent_calls_max: self.concurrent_calls_max,
+            ..crosswalk_runtime::Limits::default()
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<(), Invalid> {
+        let at_least_one = [
+            ("plugin_memory_bytes_max", self.plugin_memory_bytes_max as u64),
+            ("plugin_fuel_per_call_max", self.plugin_fuel_per_call_max),
+            ("plugin_call_ms_max", self.plugin_call_ms_max),
+            ("plugin_output_bytes_max", self.plugin_output_bytes_max as u64),
+            ("concurrent_calls_max", self.concurrent_calls_max.into()),
+            ("workers", self.workers.into()),
+            ("event_attempts_max", self.event_attempts_max.into()),
+            ("backoff_first_ms", self.backoff_first_ms),
+            ("writes_per_link_per_hour_max", self.writes_per_link_per_hour_max.into()),
+            ("webhook_body_bytes_max", self.webhook_body_bytes_max as u64),
+            ("webhook_body_ms_max", self.webhook_body_ms_max),
+            ("webhook_requests_in_flight_max", self.webhook_requests_in_flight_max as u64),
+        ];
+        for (key, value) in at_least_one {
+            if value == 0 {
+                return Err(Invalid::new(format!("limits.{key}"), "is 0, and must be at least 1"));
+            }
+        }
+        let larger = [
+            ("pass_deadline_ms", self.pass_deadline_ms, "plugin_call_ms_max", self.plugin_call_ms_max),
+            // A lane that is still worked on must not be given to somebody else.
+            ("lease_ms", self.lease_ms, "pass_deadline_ms", self.pass_deadline_ms),
+            ("backoff_max_ms", self.backoff_max_ms, "backoff_first_ms", self.backoff_first_ms),
+        ];
+        for (key, value, other, than) in larger {
+            if value <= than {
+                let problem =
+                    format!("is {value}, and must be larger than `limits.{other}`, which is {than}");
+                return Err(Invalid::new(format!("limits.{key}"), problem));
+            }
+        }
+        Ok(())
+    }
+}

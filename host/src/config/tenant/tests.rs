@@ -1,0 +1,196 @@
+use serde_json::json;
+
+use super::*;
+
+const CANARY: &str = "hunter2-canary";
+
+fn file() -> &'static Path {
+    Path::new("contoso.toml")
+}
+
+fn example() -> TenantDocument {
+    TenantDocument::parse(EXAMPLE_TOML, file()).unwrap()
+}
+
+/// The example with one piece of text replaced, and what is said about it.
+fn refused(from: &str, to: &str) -> String {
+    assert!(EXAMPLE_TOML.contains(from), "{from}");
+    TenantDocument::parse(&EXAMPLE_TOML.replace(from, to), file()).unwrap_err().to_string()
+}
+
+fn sandbox() -> String {
+    r#"
+        name = "contoso"
+        sandbox = true
+        [partner_center]
+        api_base = "http://127.0.0.1:7101/v1.0/engagements"
+        webhook_base = "http://127.0.0.1:7101/webhooks/v1"
+        token_url = "http://localhost:7101/common/oauth2/v2.0/token"
+        client_id = "sandbox"
+        refresh_token = { sandbox = "sandbox" }
+        [dynamics]
+        org_url = "http://127.0.0.1:7102"
+        token_url = "http://[::1]:7102/common/oauth2/v2.0/token"
+        client_id = "sandbox"
+        client_secret = { sandbox = "sandbox" }
+        webhook_key = { sandbox = "sandbox" }
+    "#
+    .to_owned()
+}
+
+#[test]
+fn the_example_has_every_key_and_the_defaults_it_says() {
+    let example = example();
+    let minimal = TenantDocument::parse(&sandbox(), file()).unwrap();
+    assert_eq!(example.plugin, minimal.plugin);
+    assert_eq!(example.partner_center.api_audience, minimal.partner_center.api_audience);
+    assert_eq!(example.partner_center.webhook_audience, minimal.partner_center.webhook_audience);
+    assert_eq!(example.partner_center.token_form, minimal.partner_center.token_form);
+    assert_eq!(example.dynamics.webhook_header, minimal.dynamics.webhook_header);
+    assert_eq!(example.partner_center.api_base, defaults::api_base());
+    assert_eq!(example.partner_center.webhook_base, defaults::webhook_base());
+    // Whatever the code writes that the example does not hold would be a key without an explanation.
+    let written: toml::Table = EXAMPLE_TOML.parse().unwrap();
+    let known = toml::Table::try_from(&example).unwrap();
+    assert_eq!(toml::Value::Table(written), toml::Value::Table(known));
+}
+
+#[test]
+fn a_document_reads_back_from_json_as_it_was_sent() {
+    for document in [example(), TenantDocument::parse(&sandbox(), file()).unwrap()] {
+        let json = serde_json::to_string(&document).unwrap();
+        assert_eq!(serde_json::from_str::<TenantDocument>(&json).unwrap(), document);
+    }
+}
+
+#[test]
+fn a_sandbox_document_is_short_and_may_hold_its_secrets() {
+    let document = TenantDocument::parse(&sandbox(), file()).unwrap();
+    let keys = document.dynamics.webhook_keys(&Secrets::default()).unwrap();
+    assert_eq!(keys.current.expose_secret(), "sandbox");
+    assert!(keys.previous.is_none());
+}
+
+#[test]
+fn a_sandbox_document_reaches_nothing_but_this_machine() {
+    for address in
+        ["https://contoso.crm4.dynamics.com", "http://192.168.1.7:7102", "http://localhost.example"]
+    {
+        let text = sandbox().replace("http://127.0.0.1:7102", address);
+        let error = TenantDocument::parse(&text, file()).unwrap_err().to_string();
+        assert!(error.contains("`dynamics.org_url` is not on this machine"), "{error}");
+    }
+}
+
+#[test]
+fn a_real_tenant_is_reached_over_tls_alone() {
+    let error = refused("https://contoso.crm4", "http://contoso.crm4");
+    assert!(error.contains("`dynamics.org_url` is not https"), "{error}");
+    let error = refused("https://contoso.crm4", "http://127.0.0.1");
+    assert!(error.contains("`dynamics.org_url` is not https"), "{error}");
+}
+
+#[test]
+fn an_address_with_a_password_is_refused_and_not_repeated() {
+    let error = refused("https://contoso.crm4", &format!("https://user:{CANARY}@contoso.crm4"));
+    assert!(error.contains("`dynamics.org_url` carries a user name") && !error.contains(CANARY), "{error}");
+}
+
+#[test]
+fn a_secret_in_a_real_tenants_document_is_refused_and_not_repeated() {
+    let reference = r#"{ env = "CROSSWALK_SECRET_CONTOSO_DYNAMICS" }"#;
+    let error = refused(reference, &format!("{{ sandbox = \"{CANARY}\" }}"));
+    assert!(
+        error.contains("`dynamics.client_secret` holds the secret itself") && !error.contains(CANARY),
+        "{error}"
+    );
+    for misplaced in [format!("\"{CANARY}\""), format!("{{ value = \"{CANARY}\" }}")] {
+        let error = refused(reference, &misplaced);
+        assert!(error.contains("`dynamics.client_secret`") && !error.contains(CANARY), "{error}");
+    }
+}
+
+#[test]
+fn a_missing_key_is_named() {
+    let error = refused("client_id = \"00000000-0000-0000-0000-000000000002\"\n", "");
+    assert!(error.contains("missing field `client_id`") && error.contains("contoso.toml:"), "{error}");
+}
+
+#[test]
+fn a_name_that_cannot_stand_in_an_address_is_refused() {
+    for name in ["", "Contoso", "con toso", "-contoso", "contoso-", "../contoso", "ö", &"x".repeat(64)] {
+        let error = refused("\"contoso\"", &format!("{name:?}"));
+        assert!(error.contains(": `name` must be 1 to 63"), "{error}");
+    }
+}
+
+#[test]
+fn a_header_that_is_none_is_refused() {
+    let error = refused("x-crosswalk-key", "x crosswalk");
+    assert!(error.contains("`dynamics.webhook_header` is not a header's name"), "{error}");
+}
+
+#[test]
+fn an_empty_client_id_is_refused() {
+    let error = refused("00000000-0000-0000-0000-000000000001", " ");
+    assert!(error.contains("`partner_center.client_id` is empty"), "{error}");
+}
+
+#[test]
+fn a_plugin_is_the_default_or_a_file_beside_the_document() {
+    assert_eq!(example().plugin, PluginChoice::DefaultDynamics);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("contoso.toml");
+    let text = EXAMPLE_TOML.replace("\"default-dynamics\"\n", "{ path = \"contoso.wasm\" }\n");
+    fs::write(&path, text).unwrap();
+    let document = TenantDocument::load(&path).unwrap();
+    assert_eq!(document.plugin, PluginChoice::Path(dir.path().join("contoso.wasm")));
+}
+
+#[test]
+fn settings_become_json() {
+    let text = EXAMPLE_TOML.replace(
+        "[settings]\n",
+        "[settings]\nsince = 2026-01-01T00:00:00Z\nrate = 1.5\ncount = 3\non = true\nlist = [\"a\"]\n",
+    );
+    let document = TenantDocument::parse(&text, file()).unwrap();
+    assert_eq!(
+        document.settings_json(),
+        json!({
+            "deal_value_field": "estimatedvalue", "since": "2026-01-01T00:00:00Z", "rate": 1.5, "count": 3,
+            "on": true, "list": ["a"],
+        })
+    );
+}
+
+#[test]
+fn a_setting_that_json_has_no_word_for_is_refused() {
+    let error = refused("[settings]\n", "[settings]\nrate = inf\n");
+    assert!(error.contains("the setting `rate` holds nothing, or no finite number"), "{error}");
+}
+
+#[test]
+fn a_webhook_key_must_be_long_and_plain() {
+    let dir = tempfile::tempdir().unwrap();
+    let secrets = Secrets { dir: dir.path().into(), ..Secrets::default() };
+    let keyed = |key: &str| {
+        fs::write(dir.path().join("key"), key).unwrap();
+        let key = SecretRef::File("key".into());
+        let organization =
+            DynamicsOrganization { webhook_key: key, webhook_key_previous: None, ..example().dynamics };
+        organization.webhook_keys(&secrets)
+    };
+    keyed("0123456789abcdeF").unwrap();
+    for weak in ["0123456789abcde", "0123456789abcde+", "0123456789 abcdef"] {
+        let error = keyed(weak).unwrap_err();
+        assert!(matches!(error, SecretError::WeakKey { .. }), "{error:?}");
+        assert!(!format!("{error} {error:?}").contains(weak));
+    }
+}
+
+#[test]
+fn no_secret_shows_in_debug_output() {
+    let text = sandbox().replace("{ sandbox = \"sandbox\" }", &format!("{{ sandbox = \"{CANARY}\" }}"));
+    let document = TenantDocument::parse(&text, file()).unwrap();
+    assert!(!format!("{document:?}").contains(CANARY));
+}

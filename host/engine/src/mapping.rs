@@ -15,7 +15,11 @@ pub trait Mapper {
     /// This referral, this record if there is one: what should the CRM hold?
     fn to_crm(&mut self, referral: &Referral, linked: Option<&Record>) -> Result<Outcome<CrmDraft>, Refusal>;
     /// This record, its referral if there is one: what should Partner Center hold? Names are JSON pointers.
-    fn to_referral(&mut self, linked: &Record, referral: Option<&Referral>) -> Result<Outcome<Fields>, Refusal>;
+    fn to_referral(
+        &mut self,
+        linked: &Record,
+        referral: Option<&Referral>,
+    ) -> Result<Outcome<Fields>, Refusal>;
     /// One resolution for each conflict, in the same order.
     fn resolve(&mut self, conflicts: &[Conflict]) -> Result<Vec<Resolution>, Refusal>;
     /// What the record should show of what became of the pass.

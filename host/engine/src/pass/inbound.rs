@@ -1,0 +1,243 @@
+//! A referral without a link: find its record, or create it. Never two, whatever is retried.
+//!
+//! The record is created under its referral key, so a second create is refused by the CRM itself. An intent is
+//! stored first all the same: it holds the base, which is what the referral was and what was sent.
+
+use super::{Action, EntryChange, Pass, Subject, SystemRefusal, Verdict, Versioned, drive::Stage, report};
+use crate::{
+    link::{Base, IntendedWrite, Intent},
+    mapping::{Companion, CrmDraft, EntityUse, Mapper, Outcome, Record},
+    referral::Referral,
+    value::{Fields, RecordKey, Value},
+};
+
+impl Pass {
+    pub(super) fn read_new_referral(&mut self, id: String) -> Action {
+        self.pair.referral = Some(id.clone());
+        self.stage = Stage::NewReferral;
+        Action::ReadReferral(id)
+    }
+
+    pub(super) fn saw_new_referral(&mut self, seen: Option<Versioned<Referral>>) -> Action {
+        let Some(referral) = seen else {
+            let id = self.referral_id();
+            let reason = format!("referral `{id}` does not exist, or is not this account's to see");
+            return self.leave(Verdict::Skipped { reason });
+        };
+        self.referral = Some(referral);
+        self.find_record()
+    }
+
+    /// Looks for a record under this referral's key, in every entity that is linked.
+    fn find_record(&mut self) -> Action {
+        self.entities = self.linked_entities();
+        self.look_in_next(Stage::RecordByKey).unwrap_or_else(|| {
+            self.park("the plugin declares no entity that is linked with referrals".to_owned())
+        })
+    }
+
+    fn look_in_next(&mut self, stage: Stage) -> Option<Action> {
+        let entity = (!self.entities.is_empty()).then(|| self.entities.remove(0))?;
+        self.stage = stage;
+        if stage == Stage::RecordByKey {
+            return Some(Action::FindRecord { entity, referral: self.referral_id() });
+        }
+        let id = self.referral.as_ref()?.value.external_reference()?.to_owned();
+        Some(Action::ReadRecord(RecordKey { entity, id }))
+    }
+
+    pub(super) fn saw_record_by_key(
+        &mut self,
+        seen: Option<Versioned<Record>>,
+        mapper: &mut dyn Mapper,
+    ) -> Action {
+        match seen {
+            Some(record) => self.adopt(record, mapper),
+            None => match self.look_in_next(Stage::RecordByKey) {
+                Some(next) => next,
+                None => self.look_by_reference(mapper),
+            },
+        }
+    }
+
+    /// The pair belongs together already: by an earlier pass, by Microsoft's connector, or by hand.
+    fn adopt(&mut self, record: Versioned<Record>, mapper: &mut dyn Mapper) -> Action {
+        self.pair.record = Some(record.value.key.clone());
+        if let Some(intent) = self.state.intent.take() {
+            let stamp = self.entity_use(&record.value.key.entity).and_then(|use_| use_.stamp);
+            let held = stamp.and_then(|stamp| record.value.fields.get(&stamp).cloned());
+            if held == Some(Value::Text(intent.id.clone())) {
+                self.state.base = intent.base;
+                self.state.reported = intent.reported;
+            } else {
+                let void = |id: &String| EntryChange::Void { id: id.clone() };
+                self.changes.extend(intent.entries.iter().map(void));
+            }
+        }
+        self.record = Some(record);
+        self.plan(mapper)
+    }
+
+    /// The referral may name a record that does not name it (yet): that record's lane decides.
+    fn look_by_reference(&mut self, mapper: &mut dyn Mapper) -> Action {
+        self.entities = self.linked_entities();
+        self.look_in_next(Stage::RecordByReference).unwrap_or_else(|| self.draft_record(mapper))
+    }
+
+    pub(super) fn saw_record_by_reference(
+        &mut self,
+        seen: Option<Versioned<Record>>,
+        mapper: &mut dyn Mapper,
+    ) -> Action {
+        let Some(record) = seen else {
+            return self.look_in_next(Stage::RecordByReference).unwrap_or_else(|| self.draft_record(mapper));
+        };
+        let key_field = self.entity_use(&record.value.key.entity).and_then(|use_| use_.referral_key);
+        let carried = key_field.and_then(|field| record.value.fields.get(&field).cloned());
+        if carried == Some(Value::Text(self.referral_id())) {
+            return self.adopt(record, mapper);
+        }
+        self.leave(Verdict::Moved { to: Subject::Record(record.value.key) })
+    }
+
+    fn draft_record(&mut self, mapper: &mut dyn Mapper) -> Action {
+        let Some(referral) = self.referral.clone() else { return self.find_record() };
+        match mapper.to_crm(&referral.value, None) {
+            Err(refusal) => self.refused(refusal),
+            Ok(Outcome::Skip(reason)) => self.leave(Verdict::Skipped { reason }),
+            Ok(Outcome::Hold(draft)) => match self.entity_use(&draft.entity) {
+                Some(entity) => self.intend_create(draft, &entity, &referral.value, mapper),
+                None => {
+                    let entity = draft.entity;
+                    self.park(format!(
+                        "the plugin drafted a `{entity}`, which it does not declare; nothing was written"
+                    ))
+                }
+            },
+        }
+    }
+
+    fn intend_create(
+        &mut self,
+        mut draft: CrmDraft,
+        entity: &EntityUse,
+        referral: &Referral,
+        mapper: &mut dyn Mapper,
+    ) -> Action {
+        let id = self.referral_id();
+        let report = report::report(&Default::default(), false);
+        let key = RecordKey { entity: draft.entity.clone(), id: String::new() };
+        let drafted = Record { key, fields: draft.fields.clone(), related: Vec::new() };
+        let reported = match mapper.report(&drafted, &report) {
+            Ok(fields) => {
+                draft.fields.extend(fields);
+                Some(report::fingerprint(&report))
+            }
+            Err(_) => None,
+        };
+        for own in [&entity.stamp, &entity.referral_key].into_iter().flatten() {
+            draft.fields.remove(own);
+        }
+        let intent = Intent {
+            id: self.next_id(),
+            base: Base {
+                referral: Some(referral.clone()),
+                record: Some(base_of(entity, &draft.fields, &id)),
+            },
+            write: IntendedWrite::CreateRecord { entity: draft.entity, fields: draft.fields },
+            owed: Default::default(),
+            open: Default::default(),
+            version: None,
+            concerns: Default::default(),
+            reported,
+            entries: Default::default(),
+            since: self.start.now,
+        };
+        self.memory.keep(draft.companions);
+        self.store_intent(intent, Stage::CreateIntent)
+    }
+
+    pub(super) fn create_record(&mut self) -> Action {
+        if !self.may_write() {
+            return self.budget_spent();
+        }
+        let Some(intent) = &self.intent else { return self.find_record() };
+        let IntendedWrite::CreateRecord { entity, fields } = intent.write.clone() else {
+            return self.find_record();
+        };
+        let mut fields = fields;
+        if let Some(stamp) = self.entity_use(&entity).and_then(|use_| use_.stamp) {
+            fields.insert(stamp, Value::Text(intent.id.clone()));
+        }
+        self.stage = Stage::CreateWrite;
+        Action::CreateRecord { entity, referral: self.referral_id(), fields, companions: self.memory.kept() }
+    }
+
+    /// The record exists: link the two, then go on as with any linked pair.
+    pub(super) fn create_landed(&mut self, version: String, key: Option<RecordKey>) -> Action {
+        self.crm_writes += 1;
+        let (Some(key), Some(intent)) = (key, self.intent.take()) else { return self.find_record() };
+        if let IntendedWrite::CreateRecord { fields, .. } = &intent.write {
+            self.note_write(super::Side::Crm, fields, |_| Value::Empty, None, "create");
+        }
+        self.pair.record = Some(key);
+        self.state.base = intent.base;
+        self.state.record_version = Some(version);
+        self.report_done = intent.reported.is_some();
+        self.state.reported = intent.reported;
+        self.state.intent = None;
+        self.stage = Stage::CreateSettled;
+        Action::Store(self.commit())
+    }
+
+    /// Someone else created it under the same key: it is found and adopted.
+    pub(super) fn create_was_stale(&mut self) -> Action {
+        self.void();
+        self.stale += 1;
+        if self.stale > self.start.limits.stale_retries_max {
+            let reason =
+                "the CRM says that a record with this referral's key exists, but does not show it".to_owned();
+            return self.finish(Verdict::Again { after_ms: self.start.limits.again_ms, reason });
+        }
+        self.find_record()
+    }
+
+    pub(super) fn create_refused(&mut self, refusal: &SystemRefusal) -> Action {
+        self.void();
+        let id = self.referral_id();
+        let fields = if refusal.fields.is_empty() {
+            String::new()
+        } else {
+            format!(" (`{}`)", refusal.fields.join("`, `"))
+        };
+        self.park(format!(
+            "the CRM refused the record for referral `{id}`{fields}: {}; nothing was written. Correct the mapping or \
+             the CRM, then retry",
+            refusal.reason
+        ))
+    }
+}
+
+/// What a new record holds: what is sent, its key, and nothing in every other declared field.
+fn base_of(entity: &EntityUse, sent: &Fields, referral: &str) -> Fields {
+    let mut base: Fields = entity.fields.iter().map(|field| (field.name.clone(), Value::Empty)).collect();
+    if let Some(stamp) = &entity.stamp {
+        base.remove(stamp);
+    }
+    if let Some(key) = &entity.referral_key {
+        base.insert(key.clone(), Value::Text(referral.to_owned()));
+    }
+    base.extend(sent.clone());
+    base
+}
+
+impl crate::opinions::Memory {
+    /// Keeps a new record's companions until it is created.
+    fn keep(&mut self, companions: Vec<Companion>) {
+        self.drafted = companions;
+    }
+
+    fn kept(&self) -> Vec<Companion> {
+        self.drafted.clone()
+    }
+}

@@ -1,0 +1,466 @@
+//! Step 3: what a person changed in the CRM goes to Partner Center, and what follows from that comes back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Plan, Remembered, Work, changed_at, decision};
+use crate::{
+    link::{Base, Entry, EntryKind, Owed},
+    mapping::{Conflict, Outcome, Resolution},
+    opinions::{Halt, Opinions, forget_related},
+    referral::{self, EXTERNAL_REFERENCE, Referral, STATUS, SUBSTATUS},
+    value::{Fields, Reference, Value},
+};
+
+/// What one round would send, and what it leaves behind.
+#[derive(Default)]
+pub(super) struct Push {
+    writes: Fields,
+    rules: BTreeMap<String, &'static str>,
+    /// Entries that hold a field or path from now on.
+    holding: Vec<(Entry, Owed)>,
+    /// Entries for values of Partner Center's that are overwritten.
+    overwritten: Vec<Entry>,
+    /// Paths that an open entry goes on holding.
+    still_held: BTreeSet<String>,
+    /// Paths whose entry ends, and how.
+    endings: BTreeMap<String, &'static str>,
+    /// Fields whose path nobody may patch: the edit stays owed, so that it is not overwritten unseen.
+    unsendable: BTreeSet<String>,
+}
+
+impl Push {
+    fn holds(&self, name: &str) -> bool {
+        self.holding.iter().any(|(entry, _)| entry.field == name)
+    }
+}
+
+impl Work<'_> {
+    /// Everything that `after` asks of the referral and `baseline` does not.
+    pub(super) fn push(&mut self, opinions: &mut Opinions<'_>) -> Result<Push, Halt> {
+        let after = with(&self.after, &self.held);
+        let wanted = match opinions.to_referral(&after, self.sides.referral)? {
+            Outcome::Hold(fields) => fields,
+            Outcome::Skip(_) => Fields::new(),
+        };
+        let before = self.asked_by_baseline(&after, &wanted, opinions)?;
+        let mut push = Push::default();
+        let mut disputed = Vec::new();
+        let paths: BTreeSet<&String> = wanted.keys().chain(before.keys()).collect();
+        for path in paths {
+            let value = self.at(&wanted, path);
+            if !self.is_to_be_pushed(path, &value, &self.at(&before, path), &mut push) {
+                continue;
+            }
+            if !referral::is_patchable(path) {
+                push.unsendable.extend(self.speakers(path));
+            } else if self.is_disputed(path) {
+                disputed.push((path.clone(), value));
+            } else {
+                self.send(path, value, "push", &mut push);
+            }
+        }
+        self.decide_paths(disputed, &mut push, opinions)?;
+        self.send_identity(opinions, &mut push);
+        self.pair_statuses(&wanted, &mut push);
+        self.sift(&mut push, opinions);
+        Ok(push)
+    }
+
+    /// What the CRM would have asked for had Partner Center edited first. Where the baseline is left alone by the
+    /// plugin, a field that switches the pair on has changed; the others are measured with that field as it is now.
+    fn asked_by_baseline(
+        &self,
+        after: &Fields,
+        wanted: &Fields,
+        opinions: &mut Opinions<'_>,
+    ) -> Result<Fields, Halt> {
+        let baseline = match self.sides.rules.folded_baseline {
+            true => with(&self.baseline, &self.held),
+            false => with(self.sides.record, &self.wish),
+        };
+        if let Outcome::Hold(fields) = opinions.to_referral(&baseline, self.sides.referral)? {
+            return Ok(fields);
+        }
+        for field in &self.kept {
+            let switched = with(
+                &baseline,
+                &after.get_key_value(field).map(|(k, v)| (k.clone(), v.clone())).into_iter().collect(),
+            );
+            if let Outcome::Hold(fields) = opinions.to_referral(&switched, self.sides.referral)? {
+                return Ok(fields);
+            }
+        }
+        Ok(if self.kept.is_empty() { wanted.clone() } else { Fields::new() })
+    }
+
+    /// Whether a path is an edit that Partner Center does not have yet, and that no entry holds.
+    fn is_to_be_pushed(&self, path: &str, value: &Value, before: &Value, push: &mut Push) -> bool {
+        let current = self.sides.referral.get(path);
+        if self.same(value, &current) {
+            push.endings.insert(path.to_owned(), "both sides agree again");
+            return false;
+        }
+        if let Some(entry) = self.undecided(path) {
+            let retried = entry.kind == EntryKind::Undelivered && !self.sides.rules.hold_refused;
+            if self.same(&entry.partner_center, &current) && self.same(&entry.crm, value) && !retried {
+                push.still_held.insert(path.to_owned());
+                return false;
+            }
+        }
+        let decided = self.open.get(path).is_some_and(|entry| decision(entry).is_some());
+        decided || self.owes(path).crm || !self.same(value, before)
+    }
+
+    /// Whether Partner Center changed the path too, and no conflict between fields has settled that.
+    fn is_disputed(&self, path: &str) -> bool {
+        if self.open.get(path).is_some_and(|entry| decision(entry).is_some()) {
+            return true;
+        }
+        let changed = !self.same(&self.sides.referral.get(path), &self.path_before(path));
+        self.sides.rules.referral_conflicts
+            && (changed || self.owes(path).partner_center)
+            && !self.decided_paths.contains(path)
+    }
+
+    fn send(&self, path: &str, value: Value, rule: &'static str, push: &mut Push) {
+        push.endings.insert(path.to_owned(), "delivered");
+        push.rules.insert(path.to_owned(), rule);
+        push.writes.insert(path.to_owned(), value);
+    }
+
+    fn decide_paths(
+        &self,
+        disputed: Vec<(String, Value)>,
+        push: &mut Push,
+        opinions: &mut Opinions<'_>,
+    ) -> Result<(), Halt> {
+        let of_person = |path: &str| self.open.get(path).and_then(decision).cloned();
+        let asked = disputed.iter().filter(|(path, _)| of_person(path).is_none());
+        let conflicts: Vec<Conflict> = asked.map(|(path, value)| self.path_conflict(path, value)).collect();
+        let mut answers = opinions.resolve(&conflicts)?.into_iter();
+        for (path, value) in disputed {
+            let decided = of_person(&path);
+            let by_person = decided.is_some();
+            let Some(resolution) = decided.or_else(|| answers.next()) else { continue };
+            self.settle_path(&path, value, resolution, by_person, push, opinions);
+        }
+        Ok(())
+    }
+
+    fn path_conflict(&self, path: &str, value: &Value) -> Conflict {
+        Conflict {
+            field: path.to_owned(),
+            base: self.sides.state.base.referral.as_ref().map(|before| before.get(path)),
+            partner_center: self.sides.referral.get(path),
+            crm: value.clone(),
+            partner_center_changed: self.sides.referral.updated().map(str::to_owned),
+            crm_changed: changed_at(self.sides.record),
+        }
+    }
+
+    fn settle_path(
+        &self,
+        path: &str,
+        value: Value,
+        resolution: Resolution,
+        by_person: bool,
+        push: &mut Push,
+        opinions: &mut Opinions<'_>,
+    ) {
+        let rule = if by_person { "decision" } else { "conflict" };
+        let reason = |winner: &str| format!("both sides changed; the plugin gave it to {winner}");
+        let mut overwritten = |kind, winner| {
+            if !by_person {
+                push.overwritten.push(self.path_entry(opinions, path, &value, kind, reason(winner)));
+            }
+        };
+        match resolution {
+            Resolution::PartnerCenter => {
+                overwritten(EntryKind::OverwrittenCrm, "Partner Center");
+                push.endings.insert(path.to_owned(), "Partner Center keeps its own");
+            }
+            Resolution::Crm => {
+                overwritten(EntryKind::OverwrittenPartnerCenter, "the CRM");
+                self.send(path, value, rule, push);
+            }
+            Resolution::Value(third) => {
+                overwritten(EntryKind::OverwrittenBoth, "a third value");
+                self.send(path, third, rule, push);
+            }
+            Resolution::Park(why) => {
+                let entry = self.path_entry(opinions, path, &value, EntryKind::Parked, why);
+                push.holding.push((entry, Owed { partner_center: true, crm: true }));
+            }
+        }
+    }
+
+    fn path_entry(
+        &self,
+        opinions: &mut Opinions<'_>,
+        path: &str,
+        value: &Value,
+        kind: EntryKind,
+        reason: String,
+    ) -> Entry {
+        let mut entry = self.entry(opinions, path, kind, reason);
+        entry.partner_center = self.sides.referral.get(path);
+        entry.crm = value.clone();
+        entry.base = self.sides.state.base.referral.as_ref().map(|before| before.get(path));
+        entry.path = Some(path.to_owned());
+        entry
+    }
+
+    /// The referral carries the record's id, whatever the plugin says and whoever changed it.
+    fn send_identity(&self, opinions: &Opinions<'_>, push: &mut Push) {
+        let id = Value::Text(crate::opinions::record_id(opinions.shape).to_owned());
+        let unsent = !self.same(&self.sides.referral.get(EXTERNAL_REFERENCE), &id);
+        let held = self.undecided(EXTERNAL_REFERENCE).is_some_and(|entry| self.same(&entry.crm, &id));
+        match (unsent, held) {
+            (true, true) => drop(push.still_held.insert(EXTERNAL_REFERENCE.to_owned())),
+            (true, false) if !self.sides.referral.is_closed() => {
+                self.send(EXTERNAL_REFERENCE, id, "identity", push)
+            }
+            _ => drop(push.endings.insert(EXTERNAL_REFERENCE.to_owned(), "both sides agree again")),
+        }
+    }
+
+    /// Partner Center takes status and substatus together or not at all.
+    fn pair_statuses(&self, wanted: &Fields, push: &mut Push) {
+        for (one, other) in [(STATUS, SUBSTATUS), (SUBSTATUS, STATUS)] {
+            if push.writes.contains_key(one) && !push.writes.contains_key(other) && !push.holds(other) {
+                let rule = push.rules.get(one).copied().unwrap_or("push");
+                let value = self.at(wanted, other);
+                push.rules.insert(other.to_owned(), rule);
+                push.writes.insert(other.to_owned(), value);
+            }
+        }
+    }
+
+    /// Takes out what Partner Center will not take, before it is sent: each such edit gets an entry.
+    fn sift(&self, push: &mut Push, opinions: &mut Opinions<'_>) {
+        let illegal = self.illegal_status(push);
+        for (path, value) in std::mem::take(&mut push.writes) {
+            match self.refusal(&path, &value, illegal.as_deref()) {
+                None => drop(push.writes.insert(path, value)),
+                Some(reason) if self.sides.rules.keep_refused => {
+                    self.hold_path(&path, &value, &reason, push, opinions)
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Why Partner Center will not take a value, if that is known without asking.
+    fn refusal(&self, path: &str, value: &Value, illegal_status: Option<&str>) -> Option<String> {
+        let referral = self.sides.referral;
+        if let Some(reason) = self.sides.refused_paths.get(path) {
+            return Some(reason.clone());
+        }
+        if referral.is_closed() {
+            let how = referral.substatus().unwrap_or("closed");
+            return Some(format!(
+                "the referral is closed (`{how}`), and Partner Center lets nobody change a closed one"
+            ));
+        }
+        if referral::is_one_way(path)
+            && referral.get(path) == Value::Flag(true)
+            && *value != Value::Flag(true)
+        {
+            return Some(
+                "consent to share with Microsoft's sellers is given once and cannot be taken back".to_owned(),
+            );
+        }
+        illegal_status.filter(|_| path == STATUS || path == SUBSTATUS).map(str::to_owned)
+    }
+
+    fn illegal_status(&self, push: &Push) -> Option<String> {
+        let text = |path: &str| match push.writes.get(path) {
+            Some(Value::Text(text)) => Some(text.clone()),
+            _ => None,
+        };
+        if !push.writes.contains_key(STATUS) && !push.writes.contains_key(SUBSTATUS) {
+            return None;
+        }
+        let (status, substatus) = (text(STATUS).unwrap_or_default(), text(SUBSTATUS).unwrap_or_default());
+        let from = self.sides.referral.status().unwrap_or_default();
+        (!referral::is_transition(from, &status, &substatus)).then(|| {
+            format!("Partner Center lets no referral go from `{from}` to `{status}` with `{substatus}`")
+        })
+    }
+
+    /// The CRM fields whose change speaks to a path.
+    fn speakers(&self, path: &str) -> BTreeSet<String> {
+        let speaks = |field: &&String| self.speaks.get(*field).is_some_and(|paths| paths.contains(path));
+        self.kept.iter().filter(speaks).cloned().collect()
+    }
+
+    fn hold_path(
+        &self,
+        path: &str,
+        value: &Value,
+        reason: &str,
+        push: &mut Push,
+        opinions: &mut Opinions<'_>,
+    ) {
+        push.overwritten.retain(|entry| entry.field != path);
+        let owed = Owed { partner_center: false, crm: true };
+        let speakers = self.speakers(path);
+        for field in &speakers {
+            if !push.holds(field) {
+                let entry = self.undelivered(opinions, field, path, reason.to_owned());
+                push.holding.push((entry, owed));
+            }
+        }
+        let is_companion_status = path == SUBSTATUS || path == STATUS;
+        let is_asked_for = !self.same(value, &self.sides.referral.get(path));
+        if speakers.is_empty() && is_asked_for && !(is_companion_status && !push.holding.is_empty()) {
+            let entry = self.path_entry(opinions, path, value, EntryKind::Undelivered, reason.to_owned());
+            push.holding.push((entry, owed));
+        }
+    }
+
+    /// Fields of the record that follow from the push: what the referral asks for once it has landed.
+    pub(super) fn follow(&self, push: &Push, opinions: &mut Opinions<'_>) -> Result<Fields, Halt> {
+        if push.writes.is_empty() || !self.sides.rules.second_order {
+            return Ok(Fields::new());
+        }
+        let sent = self.sides.referral.overlay(&push.writes);
+        let (Outcome::Hold(then), Outcome::Hold(now)) =
+            (opinions.to_crm(&sent, &self.after)?, opinions.to_crm(self.sides.referral, &self.after)?)
+        else {
+            return Ok(Fields::new());
+        };
+        let follows = |(field, value): &(&String, &Value)| {
+            let field = field.as_str();
+            let current = self.after.get(field).unwrap_or(&Value::Empty);
+            let free = !self.kept.contains(field) && !self.held.contains_key(field) && !push.holds(field);
+            free && self.refusal_to_hold(field).is_none()
+                && !self.same(value, now.get(field).unwrap_or(current))
+                && !self.same(value, current)
+        };
+        Ok(then.iter().filter(follows).map(|(field, value)| (field.clone(), value.clone())).collect())
+    }
+
+    /// The plan, once nothing follows any more.
+    pub(super) fn finish(mut self, push: Push, opinions: &mut Opinions<'_>) -> Result<Plan, Halt> {
+        for (path, ending) in &push.endings {
+            if !push.still_held.contains(path) {
+                self.release(path, ending);
+            }
+        }
+        for path in &push.still_held {
+            self.owed.insert(path.clone(), self.owes(path));
+        }
+        for (entry, owed) in push.holding {
+            let name = entry.field.clone();
+            self.won_by_crm.remove(&name);
+            self.plan.with_referral.retain(|other| other.field != name);
+            self.release(&name, "a newer entry stands for it");
+            self.owed.insert(name.clone(), owed);
+            self.open.insert(name, entry);
+        }
+        for field in push.unsendable.iter().filter(|field| self.wish.contains_key(*field)) {
+            self.owed.entry(field.clone()).or_default().crm = true;
+        }
+        self.won_paths.extend(push.overwritten.iter().map(|entry| entry.field.clone()));
+        self.plan.with_referral.extend(push.overwritten);
+        self.plan.rules.extend(push.rules);
+        let behind =
+            self.speaks.iter().filter(|(_, paths)| paths.iter().any(|path| push.writes.contains_key(path)));
+        self.plan.behind_push = behind.map(|(field, _)| field.clone()).collect();
+        let unspoken =
+            push.writes.keys().filter(|path| !self.speaks.values().any(|paths| paths.contains(*path)));
+        self.plan.behind_push.extend(unspoken.cloned().collect::<Vec<_>>());
+        self.plan.referral_write = push.writes;
+        self.remember();
+        self.check_agreement(opinions)?;
+        Ok(self.plan)
+    }
+
+    fn remember(&mut self) {
+        let changed = |(field, value): &(&String, &Value)| !self.same(value, self.current(field));
+        self.plan.record_write =
+            self.after.iter().filter(changed).map(|(k, v)| (k.clone(), v.clone())).collect();
+        for (field, value) in &self.plan.record_write {
+            if matches!(value, Value::Reference(Reference::Existing(_) | Reference::Companion(_))) {
+                forget_related(&mut self.baseline, field);
+                forget_related(&mut self.after, field);
+            }
+        }
+        let referral = self.sides.referral;
+        let base =
+            |referral: Referral, record: Fields| Base { referral: Some(referral), record: Some(record) };
+        let mut midway = self.owed.clone();
+        for field in &self.followed {
+            midway.entry(field.clone()).or_default().partner_center = true;
+        }
+        for field in &self.kept {
+            midway.entry(field.clone()).or_default().crm |= self.owes(field).crm;
+        }
+        for field in &self.won_by_crm {
+            midway.insert(field.clone(), Owed { partner_center: true, crm: true });
+        }
+        for path in &self.won_paths {
+            midway.entry(path.clone()).or_default().partner_center = true;
+        }
+        midway.retain(|_, owed| *owed != Owed::default());
+        let mut open = self.open.clone();
+        for (field, entry) in &self.sides.state.open {
+            if self.kept.contains(field) || field.starts_with('/') {
+                open.entry(field.clone()).or_insert_with(|| entry.clone());
+            }
+        }
+        let end = base(referral.overlay(&self.plan.referral_write), self.after.clone());
+        self.plan.end = Remembered { base: end, owed: self.owed.clone(), open: self.open.clone() };
+        self.plan.midway =
+            Remembered { base: base(referral.clone(), self.baseline.clone()), owed: midway, open };
+    }
+
+    /// Raises an alarm if the plan leaves both sides asking for more: the mapping breaks law L1 or L2.
+    fn check_agreement(&mut self, opinions: &mut Opinions<'_>) -> Result<(), Halt> {
+        let plan = &self.plan;
+        let writes = !plan.record_write.is_empty() || !plan.referral_write.is_empty();
+        let Some(sent) = plan.end.base.referral.clone().filter(|sent| writes && !sent.is_closed()) else {
+            return Ok(());
+        };
+        if !plan.end.open.is_empty() || !plan.end.owed.is_empty() {
+            return Ok(());
+        }
+        let (Outcome::Hold(wish), Outcome::Hold(asks)) =
+            (opinions.to_crm(&sent, &self.after)?, opinions.to_referral(&self.after, &sent)?)
+        else {
+            return Ok(());
+        };
+        let Outcome::Hold(again) = opinions.to_referral(&with(&self.after, &wish), &sent)? else {
+            return Ok(());
+        };
+        let asked: Fields = asks.into_iter().filter(|(path, _)| referral::is_patchable(path)).collect();
+        let Outcome::Hold(back) = opinions.to_crm(&sent.overlay(&asked), &self.after)? else { return Ok(()) };
+        let as_held = |path: &str, value: &Value| referral::as_held(path, value);
+        let differs = |path: &&String| {
+            let (one, other) = (again.get(*path), asked.get(*path));
+            one.is_some_and(|one| {
+                other.is_some_and(|two| !self.same(&as_held(path, one), &as_held(path, two)))
+            })
+        };
+        let restless =
+            |field: &&String| back.get(*field).is_some_and(|value| !self.same(value, &wish[*field]));
+        let mut broken: Vec<&str> = asked.keys().filter(differs).map(String::as_str).collect();
+        broken.extend(wish.keys().filter(restless).map(String::as_str));
+        if !broken.is_empty() {
+            let names = broken.join("`, `");
+            let alarm = format!(
+                "the mapping does not settle on `{names}`: mapping back and forth changes more (laws L1, L2)"
+            );
+            self.plan.alarms.push(alarm);
+        }
+        Ok(())
+    }
+}
+
+/// A record with fields laid over it.
+fn with(record: &Fields, fields: &Fields) -> Fields {
+    let mut over = record.clone();
+    over.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
+    over
+}

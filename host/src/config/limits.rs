@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Invalid;
+use crate::intake::request::BodyLimits;
 
 /// What a host puts up with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,6 +95,11 @@ impl Limits {
             concurrent_calls_max: self.concurrent_calls_max,
             ..crosswalk_runtime::Limits::default()
         }
+    }
+
+    /// How much of a webhook's body is put up with.
+    pub fn webhook_body(&self) -> BodyLimits {
+        BodyLimits { bytes_max: self.webhook_body_bytes_max, ms_max: self.webhook_body_ms_max }
     }
 
     pub(super) fn validate(&self) -> Result<(), Invalid> {

@@ -201,6 +201,19 @@ mod tests {
     }
 
     #[test]
+    fn a_body_cut_off_or_changed_anywhere_is_read_or_refused_as_malformed() {
+        let whole = body("referral-updated", &format!("https://x.example/{ID}"));
+        for position in 0..whole.len() {
+            assert!(matches!(parse(&whole.as_bytes()[..position]), Err(Refused::BodyMalformed { .. })));
+            for flip in [1, 0x20, 0x80] {
+                let mut changed = whole.clone().into_bytes();
+                changed[position] ^= flip;
+                assert!(matches!(parse(&changed), Ok(_) | Err(Refused::BodyMalformed { .. })));
+            }
+        }
+    }
+
+    #[test]
     fn a_body_that_says_a_thing_twice_is_refused() {
         let twice = body("referral-updated", &format!("https://x.example/{ID}"))
             .replace("{", r#"{"resourceuri":"https://x.example/","#);

@@ -108,6 +108,15 @@ fn a_bottomless_body_is_skipped_or_refused_but_never_overflows() {
 }
 
 #[test]
+fn a_body_cut_off_anywhere_is_refused() {
+    let whole = body();
+    for length in 0..whole.len() {
+        let refused = parse(&whole.as_bytes()[..length]).unwrap_err();
+        assert!(matches!(refused, Refused::BodyMalformed { .. }), "{length}: {refused:?}");
+    }
+}
+
+#[test]
 fn the_key_is_accepted_in_the_address_or_in_the_header() {
     let none = HeaderMap::new();
     keys(None).check(&none, Some("a=b&code=correct-horse-battery")).unwrap();

@@ -294,6 +294,19 @@ async fn a_certificate_cut_short_is_refused() {
 }
 
 #[tokio::test]
+async fn one_changed_byte_of_the_certificate_is_refused() {
+    let der = Leaf::default().der();
+    let headers = signed(SAMPLE.as_bytes());
+    for position in 0..der.len() {
+        let mut changed = der.clone();
+        changed[position] ^= 1;
+        let refused = verified(trust(), changed, &headers, SAMPLE.as_bytes()).await;
+        let refused = refused.expect_err(&format!("byte {position} was changed"));
+        assert_eq!(refused.status(), StatusCode::UNAUTHORIZED, "byte {position}: {refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_endless_chain_is_refused() {
     let many = Leaf::default().der().repeat(12);
     let refused = verified(trust(), many, &signed(SAMPLE.as_bytes()), SAMPLE.as_bytes()).await.unwrap_err();

@@ -45,6 +45,7 @@ pub(super) fn router(core: &Arc<Core>, reset: Reset) -> Router {
 ///
 /// # Errors
 /// A 400 that says what is wrong with the body.
+#[expect(clippy::result_large_err, reason = "the error is the answer itself, sent as it is")]
 pub fn read_body<T: DeserializeOwned>(body: &Bytes) -> Result<T, Response> {
     let body: &[u8] = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|error| bad_request(&format!("the body cannot be read: {error}")))

@@ -110,7 +110,7 @@ impl Core {
     #[must_use]
     pub fn new(parts: CoreParts) -> Arc<Self> {
         let CoreParts { system, audiences, dialect, options } = parts;
-        let ids = Ids::new(options.seed);
+        let ids = Ids::new(options.seed.map(|seed| seed_of(system, seed)));
         Arc::new(Self {
             system,
             tokens: Tokens::new(audiences, options.clock.clone(), ids.clone()),
@@ -128,6 +128,12 @@ impl Core {
     pub fn error(&self, path: &str, status: StatusCode, message: &str) -> Response {
         (status, axum::Json(self.dialect.error_body(path, status, message, None))).into_response()
     }
+}
+
+/// A seed of its own for each system (FNV-1a over the name), so that two systems never give out the same ids.
+fn seed_of(system: &str, seed: u64) -> u64 {
+    let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    system.bytes().fold(0xcbf2_9ce4_8422_2325 ^ seed, hash)
 }
 
 /// Wraps a system's own routes with everything that the core serves.

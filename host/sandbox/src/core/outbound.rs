@@ -281,9 +281,19 @@ impl Outbound {
         *lock(&self.0.switches) = switches;
     }
 
-    /// Forgets records and switches; what is under way is lost before its next attempt.
-    pub fn reset(&self) {
+    /// Gives up on everything that is queued: what is under way is lost before its next attempt.
+    pub fn cancel(&self) {
         self.0.generation.fetch_add(1, Ordering::AcqRel);
+        let held = std::mem::take(&mut *lock(&self.0.held));
+        for (id, _) in held {
+            self.0.settle(id, Outcome::Lost);
+            self.0.done();
+        }
+    }
+
+    /// Gives up on everything that is queued and forgets records and switches.
+    pub fn reset(&self) {
+        self.cancel();
         self.set_switches(Switches::default());
         lock(&self.0.records).clear();
     }

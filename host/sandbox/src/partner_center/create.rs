@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::patch::{LIST_LEN_MAX, deal_value, is_currency, is_time};
 use super::problem::Problem;
+use super::status;
 
 const TYPES: &[&str] = &["Independent", "Shared"];
 const QUALIFICATIONS: &[&str] = &["None", "Direct", "MarketingQualified", "SalesQualified"];
@@ -136,6 +137,11 @@ impl<'a> Checks<'a> {
         self.one_of("/qualification", QUALIFICATIONS);
         self.one_of("/status", STATUSES);
         self.one_of("/substatus", SUBSTATUSES);
+        let word = |name: &str| self.body.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (status, substatus) = (word("status"), word("substatus"));
+        if status == "Closed" && !status::is_pair(status, substatus, false) {
+            self.fail("/substatus", format!("substatus {substatus} is not allowed in the status Closed"));
+        }
         self.one_of("/customerProfile/size", SIZES);
         self.one_of("/inviteContext/assistanceRequestCode", HELP_CODES);
         self.valid("/details/dealValue", "an amount", |value| deal_value(value).is_some());

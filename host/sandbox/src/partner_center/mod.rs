@@ -116,7 +116,6 @@ impl PartnerCenter {
     }
 
     /// All routes, ready to serve or to call as a tower service.
-    #[must_use]
     pub fn router(self: &Arc<Self>) -> Router {
         let routes = referrals::router(self).merge(webhooks::router(self)).merge(control::router(self));
         let center = Arc::clone(self);

@@ -97,6 +97,10 @@ fn pair(referral: &Value) -> (&str, &str) {
 
 fn apply_one(referral: &mut Value, operation: &Operation) -> Result<(), Problem> {
     let Operation { op, path, value } = operation;
+    if path.starts_with("/registrations") {
+        let message = "The sandbox does not simulate deal registrations; nothing was written.";
+        return Err(Problem::new(http::StatusCode::NOT_IMPLEMENTED, "notSimulated", path, message));
+    }
     if !PATHS.contains(&path.as_str()) {
         return Err(Problem::invalid(path, format!("The path '{path}' cannot be patched.")));
     }

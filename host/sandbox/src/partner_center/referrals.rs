@@ -149,6 +149,7 @@ fn with_etag(status: StatusCode, referral: &Value) -> Response {
 
 impl PartnerCenter {
     /// Lets a caller of the referrals API in, and expires what is due. Returns the settings as they stand.
+    #[expect(clippy::result_large_err, reason = "the error is the answer itself, sent as it is")]
     fn admit(&self, headers: &HeaderMap) -> Result<Settings, Response> {
         let caller = self.core.tokens.check(headers, REFERRALS_AUDIENCE).map_err(|failure| {
             let mut response = Problem::unauthenticated(failure.to_string()).into_response();

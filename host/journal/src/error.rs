@@ -104,7 +104,10 @@ pub enum Error {
         source: Option<Arc<serde_json::Error>>,
     },
     /// The schema could not be brought up to date.
-    #[error("the journal's schema could not be brought up to date; it is as it was before")]
+    #[error(
+        "the journal's schema could not be brought up to date; it is as it was before. If a newer version of Crosswalk \
+         was started on it once, start the newer one"
+    )]
     Schema(#[source] Arc<sqlx::migrate::MigrateError>),
     /// Encryption failed, which only a lack of randomness or memory explains.
     #[error("encrypting failed; nothing was written")]

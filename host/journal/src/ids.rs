@@ -72,3 +72,6 @@ pub struct NotAnId {
     text: String,
     example: &'static str,
 }
+
+#[cfg(test)]
+mod tests;

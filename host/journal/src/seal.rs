@@ -68,3 +68,6 @@ pub(crate) fn secret_place(tenant: &str, name: &str) -> String {
 pub(crate) fn recording_place(tenant: &str, pass: i64) -> String {
     format!("recording/{tenant}/{pass}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
 //! Accepting, listing, retrying and parking events.
 
 use crosswalk_engine::pass::{Commit, Verdict};
-use crosswalk_journal::{AuditFilter, Error, EventFilter, EventState, NewEvent, Outcome, Retention, Source, What};
+use crosswalk_journal::{
+    AuditFilter, Error, EventFilter, EventState, NewEvent, Outcome, Retention, Source, What,
+};
 use futures::future::join_all;
 
 use crate::world::{agreed, at, event, line, parked, record, referral, trail};

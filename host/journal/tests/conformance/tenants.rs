@@ -5,7 +5,12 @@ use crosswalk_journal::{AuditFilter, Error, Secret, Tenant, What};
 use crate::world::at;
 
 fn tenant(name: &str, document: &str, second: i64) -> Tenant {
-    Tenant { name: name.to_owned(), document: document.to_owned(), applied: at(second), who: "ada".to_owned() }
+    Tenant {
+        name: name.to_owned(),
+        document: document.to_owned(),
+        applied: at(second),
+        who: "ada".to_owned(),
+    }
 }
 
 fn secret(name: &str, value: &str) -> Secret {

@@ -1,6 +1,9 @@
 //! A journal of its own for each test, and short words for what tests do all the time.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crosswalk_engine::{
     link::{Entry, EntryKind, LinkState},
@@ -8,8 +11,8 @@ use crosswalk_engine::{
     value::{RecordKey, Value},
 };
 use crosswalk_journal::{
-    Accepted, Event, EventFilter, EventId, EventState, Journal, NewEvent, Source, SqliteJournal, SqliteOptions, Taken,
-    Trail,
+    Accepted, Event, EventFilter, EventId, EventState, Journal, NewEvent, Source, SqliteJournal,
+    SqliteOptions, Taken, Trail,
 };
 use jiff::Timestamp;
 use sqlx::{Connection as _, SqliteConnection};
@@ -32,17 +35,31 @@ impl World {
         World { journal: open(&path).await, path, _dir: dir }
     }
 
-    /// The process dies: nothing is closed, and the same file is opened again.
+    /// A second, empty journal on the same engine.
+    pub(crate) async fn another(&self) -> Self {
+        World::sqlite().await
+    }
+
+    /// The machine stops: what is on disk at this moment is all that there is when it comes up again. Nothing was
+    /// closed, and the write-ahead log was not folded into the file.
     pub(crate) async fn crash(self) -> Self {
-        let World { journal, path, _dir } = self;
-        drop(journal);
-        World { journal: open(&path).await, path, _dir }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.db");
+        std::fs::copy(&self.path, &path).unwrap();
+        let log = |path: &Path| path.with_extension("db-wal");
+        if log(&self.path).exists() {
+            std::fs::copy(log(&self.path), log(&path)).unwrap();
+        }
+        World { journal: open(&path).await, path, _dir: dir }
     }
 
     /// Somebody with access to the database changes it behind the journal's back.
     pub(crate) async fn tamper(&self, sql: &'static str) {
         let mut conn = SqliteConnection::connect(&format!("sqlite://{}", self.path.display())).await.unwrap();
-        assert!(sqlx::query(sql).execute(&mut conn).await.unwrap().rows_affected() > 0, "`{sql}` changed nothing");
+        assert!(
+            sqlx::query(sql).execute(&mut conn).await.unwrap().rows_affected() > 0,
+            "`{sql}` changed nothing"
+        );
         conn.close().await.unwrap();
     }
 
@@ -110,7 +127,7 @@ impl World {
     }
 }
 
-async fn open(path: &std::path::Path) -> Arc<dyn Journal> {
+async fn open(path: &Path) -> Arc<dyn Journal> {
     Arc::new(SqliteJournal::open(path, &KEY, SqliteOptions::default()).await.unwrap())
 }
 

@@ -19,7 +19,8 @@
 #![forbid(unsafe_code)]
 
 pub mod core;
+pub mod dynamics;
 pub mod partner_center;
 mod sandbox;
 
-pub use sandbox::{PARTNER_CENTER_PORT, Sandbox, SandboxConfig, StartError};
+pub use sandbox::{DYNAMICS_PORT, PARTNER_CENTER_PORT, Sandbox, SandboxConfig, StartError};

@@ -35,8 +35,10 @@ impl Refusal {
         if annotated {
             error["@Microsoft.PowerApps.CDS.ErrorDetails.OperationStatus"] = json!("0");
             error["@Microsoft.PowerApps.CDS.ErrorDetails.SubErrorCode"] = json!("0");
-            error["@Microsoft.PowerApps.CDS.HelpLink"] =
-                json!(format!("http://go.microsoft.com/fwlink/?LinkID=398563&error=Microsoft.Crm.CrmException%3a{}", self.code.trim_start_matches("0x")));
+            error["@Microsoft.PowerApps.CDS.HelpLink"] = json!(format!(
+                "http://go.microsoft.com/fwlink/?LinkID=398563&error=Microsoft.Crm.CrmException%3a{}",
+                self.code.trim_start_matches("0x")
+            ));
             error["@Microsoft.PowerApps.CDS.TraceText"] = json!("");
             error["@Microsoft.PowerApps.CDS.InnerError.Message"] = json!(self.message);
         }
@@ -116,11 +118,19 @@ pub(crate) fn argument(message: impl Into<String>) -> Refusal {
 
 /// 405: the method is not allowed on this resource.
 pub(crate) fn method_not_allowed(method: &str, what: &str) -> Refusal {
-    Refusal::new(405, "0x80060888", format!("The requested resource does not support http method '{method}' ({what})."))
+    Refusal::new(
+        405,
+        "0x80060888",
+        format!("The requested resource does not support http method '{method}' ({what})."),
+    )
 }
 
 /// 501: part of the real API that this sandbox does not play. The message says so, so that nobody takes it for a
 /// fault of theirs.
 pub(crate) fn not_simulated(what: impl std::fmt::Display) -> Refusal {
-    Refusal::new(501, "0x80040800", format!("The sandbox does not simulate {what}; nothing was read or written."))
+    Refusal::new(
+        501,
+        "0x80040800",
+        format!("The sandbox does not simulate {what}; nothing was read or written."),
+    )
 }

@@ -202,9 +202,7 @@ impl Table {
 
     /// The navigation property that a filled lookup came through.
     pub(crate) fn navigation_of(&self, column: &str, target: &str) -> Option<&Navigation> {
-        self.navigations
-            .iter()
-            .find(|navigation| navigation.column == column && navigation.target == target)
+        self.navigations.iter().find(|navigation| navigation.column == column && navigation.target == target)
     }
 
     /// Adds a column.

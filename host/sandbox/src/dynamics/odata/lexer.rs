@@ -9,6 +9,9 @@ use rust_decimal::Decimal;
 use std::str::FromStr;
 use uuid::Uuid;
 
+/// How the type name before an enumeration's value begins.
+const ENUMERATION: &str = "Microsoft.Dynamics.CRM.";
+
 /// One word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Token {
@@ -53,6 +56,10 @@ pub(crate) fn tokens(text: &str) -> Outcome<Vec<Token>> {
             rest = &rest[1..];
         } else if first == '\'' {
             let (value, after) = quoted(rest, text)?;
+            // `Microsoft.Dynamics.CRM.AttributeTypeCode'String'`: the type before an enumeration's value says nothing.
+            let enumeration =
+                |token: &Token| matches!(token, Token::Word(name) if name.starts_with(ENUMERATION));
+            out.pop_if(|token| enumeration(token));
             out.push(Token::Literal(Cell::Text(value)));
             rest = after;
         } else {
@@ -94,7 +101,9 @@ pub(crate) fn literal(text: &str) -> Option<Cell> {
         _ => {}
     }
     let bare = text.trim_start_matches('{').trim_end_matches('}');
-    if bare.len() == 36 && let Ok(id) = Uuid::parse_str(bare) {
+    if bare.len() == 36
+        && let Ok(id) = Uuid::parse_str(bare)
+    {
         return Some(Cell::Id(id));
     }
     let first = text.chars().next()?;

@@ -60,9 +60,10 @@ impl Options {
             "$filter" => self.filter = Some(filter::parse(value)?),
             "$orderby" => self.order = order(value)?,
             "$top" => {
-                let top = value.trim().parse().map_err(|_| {
-                    query(format!("Invalid value '{value}' for $top query option found."))
-                })?;
+                let top = value
+                    .trim()
+                    .parse()
+                    .map_err(|_| query(format!("Invalid value '{value}' for $top query option found.")))?;
                 self.top = Some(top);
             }
             "$count" => self.count = value == "true",
@@ -140,7 +141,10 @@ mod tests {
 
     #[test]
     fn an_expand_with_options_of_its_own_is_read() {
-        let options = read(pairs("$expand=parentaccountid($select=name,accountnumber;$expand=ownerid($select=fullname)),ownerid")).unwrap();
+        let options = read(pairs(
+            "$expand=parentaccountid($select=name,accountnumber;$expand=ownerid($select=fullname)),ownerid",
+        ))
+        .unwrap();
         assert_eq!(options.expand.len(), 2);
         assert_eq!(options.expand[0].options.select, ["name", "accountnumber"]);
         assert_eq!(options.expand[0].options.expand[0].name, "ownerid");

@@ -21,6 +21,9 @@ const OBJECT_DOES_NOT_EXIST: &str = "0x80040217";
 const NOT_FOUND_BY_KEY: &str = "0x80060891";
 /// The opportunity is Won or Lost already.
 pub(super) const ALREADY_CLOSED: &str = "0x80040515";
+/// What a record's state does not allow: a pair of state and status that does not go together, a PATCH where an action
+/// is wanted, an opportunity that is closed, one that is open, a lead that is closed.
+const STATE_REFUSED: [&str; 5] = ["0x80048408", "0x80100005", ALREADY_CLOSED, "0x8004051a", "0x80040519"];
 /// The application is no user of the organisation.
 const USER_NOT_MEMBER: &str = "0x80072560";
 /// The application user has no security role.
@@ -86,7 +89,8 @@ fn operator(error: &ApiError) -> Option<&'static str> {
 pub(super) struct Attempt<'a> {
     /// The id, where the record exists already.
     pub(super) id: Option<&'a str>,
-    /// Logical names that were written, each with the name that the body used for it.
+    /// Logical names that were written, each with the name that the body used for it; that of a lookup once more with
+    /// the id that it was to lead to.
     pub(super) names: &'a [(String, String)],
 }
 
@@ -139,7 +143,8 @@ fn names_another(error: &ApiError, own: Option<&str>) -> bool {
     }
 }
 
-/// The written fields that a message names, by their own or their body's name, as a whole word.
+/// The written fields that an error is about: those of the state by its code, others by their own or their body's name
+/// in the message, a lookup also by where it was to lead.
 fn named(error: &ApiError, names: &[(String, String)]) -> Vec<String> {
     let message = error.message.to_ascii_lowercase();
     let words: Vec<&str> = message.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).collect();
@@ -147,11 +152,13 @@ fn named(error: &ApiError, names: &[(String, String)]) -> Vec<String> {
     let says = |name: &str| {
         let name = name.to_ascii_lowercase();
         let quoted = ["'", "\"", "`"].iter().any(|quote| message.contains(&format!("{quote}{name}{quote}")));
-        quoted || (name.contains('_') && words.contains(&name.as_str()))
+        let is_id = uuid::Uuid::try_parse(&name).is_ok();
+        quoted || (name.contains('_') && words.contains(&name.as_str())) || (is_id && message.contains(&name))
     };
+    let of_state = |name: &str| matches!(name, "statecode" | "statuscode") && error.is_one_of(&STATE_REFUSED);
     let mut fields: Vec<String> = names
         .iter()
-        .filter(|(own, in_body)| says(own) || says(in_body.trim_end_matches("@odata.bind")))
+        .filter(|(own, in_body)| of_state(own) || says(own) || says(in_body.trim_end_matches("@odata.bind")))
         .map(|(own, _)| own.clone())
         .collect();
     fields.dedup();

@@ -31,7 +31,7 @@ use crate::{
 /// The body of a write.
 pub(super) struct Body {
     pub(super) json: Map<String, Json>,
-    /// Logical names, each with the name that the body uses for it.
+    /// Logical names, each with the name that the body uses for it; for [`Attempt::names`].
     pub(super) names: Vec<(String, String)>,
 }
 
@@ -55,6 +55,9 @@ impl Dynamics {
         version: &str,
     ) -> Result<Seen, Fault> {
         let key = canonical(key)?;
+        if let Err(refusal) = if_match(&key, version) {
+            return Ok(Seen::Refused(refusal));
+        }
         let mut fields = match self.with_companions(&key.entity, fields, companions).await? {
             Ok(fields) => fields,
             Err(refusal) => return Ok(Seen::Refused(refusal)),
@@ -201,9 +204,9 @@ impl Dynamics {
         version: &str,
         close: Option<Close>,
     ) -> Result<Seen, Fault> {
-        let Some(if_match) = HeaderValue::from_str(version).ok().filter(|value| !value.is_empty()) else {
-            let reason = format!("record `{}` was not written: its version is not known", key.id);
-            return Ok(Seen::Refused(SystemRefusal { fields: Vec::new(), reason }));
+        let if_match = match if_match(key, version) {
+            Ok(if_match) => if_match,
+            Err(refusal) => return Ok(Seen::Refused(refusal)),
         };
         let body = match self.body(&key.entity, fields).await? {
             Ok(body) => body,
@@ -320,6 +323,7 @@ impl Dynamics {
                         return Ok(Err(SystemRefusal { fields: vec![field.clone()], reason }));
                     };
                     let set = self.entity_set(&to.entity).await?;
+                    body.names.push((field.clone(), id.clone()));
                     let navigation = self.schema.navigation(entity, field, &to.entity);
                     (format!("{navigation}@odata.bind"), Json::String(format!("/{}({id})", set.name)))
                 }
@@ -351,6 +355,14 @@ impl Dynamics {
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const RETURN_REPRESENTATION: HeaderValue = HeaderValue::from_static("return=representation");
+
+/// The version as a header. Without one nothing is written: it would be written blindly.
+fn if_match(key: &RecordKey, version: &str) -> Result<HeaderValue, SystemRefusal> {
+    HeaderValue::from_str(version).ok().filter(|value| !value.is_empty()).ok_or_else(|| {
+        let reason = format!("record `{}` was not written: its version is not known", key.id);
+        SystemRefusal { fields: Vec::new(), reason }
+    })
+}
 
 /// Whether a field is the plugin's to write, or the host's own.
 fn may_write(use_: &EntityUse, name: &str) -> bool {

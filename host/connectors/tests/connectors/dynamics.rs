@@ -69,6 +69,18 @@ async fn a_record_is_read_as_declared_with_what_its_lookups_lead_to() {
 }
 
 #[tokio::test]
+async fn a_customer_that_is_a_contact_is_told_from_an_account() {
+    let mut contact = row();
+    contact["_customerid_value@Microsoft.Dynamics.CRM.lookuplogicalname"] = json!("contact");
+    contact["customerid_account"] = json!(null);
+    let server = Server::answering(vec![reply(200, contact)]).await;
+    let found = dynamics(&server.url).read(&key()).await.unwrap().unwrap().value;
+    let contact = RecordKey { entity: "contact".into(), id: ACCOUNT.into() };
+    assert_eq!(found.fields["customerid"], Value::Reference(Reference::Existing(contact)));
+    assert!(found.related.is_empty());
+}
+
+#[tokio::test]
 async fn a_record_that_is_gone_is_none_and_a_wrong_address_is_a_fault() {
     let server = Server::answering(vec![
         reply(404, error("0x80040217", "opportunity With Id = x Does Not Exist")),

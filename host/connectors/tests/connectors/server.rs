@@ -32,13 +32,19 @@ pub(crate) struct Reply {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: String,
+    delay_ms: u64,
 }
 
 pub(crate) fn reply(status: u16, body: impl ToString) -> Reply {
-    Reply { status, headers: vec![("content-type", "application/json".into())], body: body.to_string() }
+    let headers = vec![("content-type", "application/json".into())];
+    Reply { status, headers, body: body.to_string(), delay_ms: 0 }
 }
 
 impl Reply {
+    pub(crate) fn after_ms(self, delay_ms: u64) -> Self {
+        Reply { delay_ms, ..self }
+    }
+
     pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.headers.retain(|(own, _)| *own != name);
         self.headers.push((name, value.to_string()));
@@ -107,9 +113,12 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
     let line = format!("{} {}", request.method(), request.uri());
     let headers = request.headers().clone();
     let body = String::from_utf8(to_bytes(request.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap();
-    let mut script = script.lock().unwrap();
-    script.asked.push(Asked { line, headers, body });
-    let reply = script.replies.pop_front().unwrap_or_else(|| reply(418, "the script has ended"));
+    let reply = {
+        let mut script = script.lock().unwrap();
+        script.asked.push(Asked { line, headers, body });
+        script.replies.pop_front().unwrap_or_else(|| reply(418, "the script has ended"))
+    };
+    tokio::time::sleep(std::time::Duration::from_millis(reply.delay_ms)).await;
     let mut response = Response::builder().status(reply.status);
     for (name, value) in reply.headers {
         response = response.header(name, value);

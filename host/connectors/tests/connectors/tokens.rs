@@ -236,11 +236,12 @@ async fn a_refresh_token_that_another_host_rotated_is_loaded_again() {
 #[tokio::test]
 async fn a_caller_that_gives_up_does_not_lose_a_rotated_refresh_token() {
     let rotated = json!({"access_token": "a1", "expires_in": 3599, "refresh_token": "rotated"});
-    let server = Server::answering(vec![reply(200, rotated)]).await;
+    let server = Server::answering(vec![reply(200, rotated).after_ms(200)]).await;
     let store = signed_in();
     let source = refresh(&server, RefreshForm::V2Scope, &store).audience("https://one");
-    let impatient = Arc::clone(&source);
-    let _ = tokio::time::timeout(std::time::Duration::from_micros(1), impatient.token()).await;
+    let patience = std::time::Duration::from_millis(50);
+    assert!(tokio::time::timeout(patience, source.token()).await.is_err());
+    assert_eq!(server.asked().len(), 1, "the caller gave up while the answer was on its way");
     assert_eq!(source.token().await.unwrap().expose_secret(), "a1");
     assert_eq!(store.token.lock().unwrap().as_deref(), Some("rotated"));
 }

@@ -60,7 +60,8 @@ async fn a_field_that_is_not_declared_is_not_written() {
     let fields: Fields = [("ownerid".to_owned(), Value::Text("x".into()))].into();
     let seen = dynamics(&server.url).update(&key(), &fields, &[], VERSION).await.unwrap();
     assert_eq!(refused(seen).fields, ["ownerid"]);
-    let seen = dynamics(&server.url).update(&key(), &name(), &[], "").await.unwrap();
+    let (fields, companion) = customer();
+    let seen = dynamics(&server.url).update(&key(), &fields, &[companion], "").await.unwrap();
     assert!(refused(seen).reason.contains("version is not known"));
     assert!(server.asked().is_empty());
 }
@@ -98,10 +99,12 @@ async fn refusals_name_their_field_and_say_who_must_act() {
         reply(403, error("0x80040220", "Principal user lacks prvWriteOpportunity")),
         reply(403, error("0x80072560", "The user is not a member of the organization.")),
         reply(400, error("0x80040265", &"x".repeat(5000))),
+        reply(400, error("0x80048408", "99 is not a valid status code for state code 0")),
     ])
     .await;
     let client = dynamics(&server.url);
     let mut fields = name();
+    fields.insert("statuscode".into(), Value::Integer(99));
     fields.insert("cosell_sync".into(), Value::Flag(true));
     fields.insert("customerid".into(), Value::Empty);
     let update = async || client.update(&key(), &fields, &[], VERSION).await;
@@ -113,6 +116,7 @@ async fn refusals_name_their_field_and_say_who_must_act() {
     assert!(refused(update().await.unwrap()).reason.contains("application user"));
     assert!(matches!(update().await, Err(Fault::Unauthorised { .. })));
     assert!(refused(update().await.unwrap()).reason.len() <= 1024);
+    assert_eq!(refused(update().await.unwrap()).fields, ["statuscode"]);
 }
 
 #[tokio::test]
@@ -125,8 +129,12 @@ async fn a_record_that_is_gone_is_stale_but_a_lookup_to_nothing_is_refused() {
     ])
     .await;
     let client = dynamics(&server.url);
-    assert_eq!(client.update(&key(), &name(), &[], VERSION).await.unwrap(), Seen::Stale);
-    assert!(refused(client.update(&key(), &name(), &[], VERSION).await.unwrap()).reason.contains(ACCOUNT));
+    let account = RecordKey { entity: "account".into(), id: ACCOUNT.into() };
+    let mut fields = name();
+    fields.insert("customerid".into(), Value::Reference(Reference::Existing(account)));
+    assert_eq!(client.update(&key(), &fields, &[], VERSION).await.unwrap(), Seen::Stale);
+    let refusal = refused(client.update(&key(), &fields, &[], VERSION).await.unwrap());
+    assert_eq!(refusal.fields, ["customerid"]);
 }
 
 #[tokio::test]

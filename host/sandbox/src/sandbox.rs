@@ -4,20 +4,27 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use axum::Router;
 use tokio::net::TcpListener;
 
 use crate::core::CoreOptions;
 use crate::core::server::Server;
+use crate::dynamics::Dynamics;
 use crate::partner_center::{CertificateError, PartnerCenter, PartnerCenterConfig};
 
 /// The port of Partner Center unless told otherwise.
 pub const PARTNER_CENTER_PORT: u16 = 7101;
+
+/// The port of Dynamics unless told otherwise.
+pub const DYNAMICS_PORT: u16 = 7102;
 
 /// What a sandbox is told at its start.
 #[derive(Clone)]
 pub struct SandboxConfig {
     /// Where Partner Center listens; port 0 takes any free one.
     pub partner_center_address: SocketAddr,
+    /// Where Dynamics listens; port 0 takes any free one.
+    pub dynamics_address: SocketAddr,
     /// Partner Center's own options.
     pub partner_center: PartnerCenterConfig,
     /// Clock, seed and transport of all systems.
@@ -28,6 +35,7 @@ impl Default for SandboxConfig {
     fn default() -> Self {
         Self {
             partner_center_address: SocketAddr::from((Ipv4Addr::LOCALHOST, PARTNER_CENTER_PORT)),
+            dynamics_address: SocketAddr::from((Ipv4Addr::LOCALHOST, DYNAMICS_PORT)),
             partner_center: PartnerCenterConfig::default(),
             options: CoreOptions::default(),
         }
@@ -39,7 +47,7 @@ impl SandboxConfig {
     #[must_use]
     pub fn on_free_ports() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { partner_center_address: any, ..Self::default() }
+        Self { partner_center_address: any, dynamics_address: any, ..Self::default() }
     }
 }
 
@@ -65,6 +73,8 @@ pub enum StartError {
 pub struct Sandbox {
     partner_center: Arc<PartnerCenter>,
     partner_center_server: Server,
+    dynamics: Arc<Dynamics>,
+    dynamics_server: Server,
 }
 
 impl Sandbox {
@@ -73,12 +83,16 @@ impl Sandbox {
     /// # Errors
     /// When a port is taken or the signing keys cannot be made.
     pub async fn start(config: SandboxConfig) -> Result<Self, StartError> {
-        let SandboxConfig { partner_center_address, partner_center, options } = config;
-        let center = PartnerCenter::new(options, partner_center)?;
-        let (listener, url) = bind("Partner Center", partner_center_address).await?;
-        center.set_base_url(&url);
-        let server = serve("Partner Center", listener, center.router(), partner_center_address)?;
-        Ok(Self { partner_center: center, partner_center_server: server })
+        // Both ports are bound before anything is served, so that a taken port leaves nothing half started.
+        let center_at = bind("Partner Center", config.partner_center_address).await?;
+        let dynamics_at = bind("Dynamics", config.dynamics_address).await?;
+        let partner_center = PartnerCenter::new(config.options.clone(), config.partner_center)?;
+        partner_center.set_base_url(&center_at.url());
+        let dynamics = Dynamics::new(config.options);
+        dynamics.set_base_url(&dynamics_at.url());
+        let partner_center_server = center_at.serve(partner_center.router())?;
+        let dynamics_server = dynamics_at.serve(dynamics.router())?;
+        Ok(Self { partner_center, partner_center_server, dynamics, dynamics_server })
     }
 
     /// The simulated Partner Center.
@@ -99,31 +113,59 @@ impl Sandbox {
         self.partner_center.base_url()
     }
 
+    /// The simulated Dynamics organisation.
+    #[must_use]
+    pub fn dynamics(&self) -> &Arc<Dynamics> {
+        &self.dynamics
+    }
+
+    /// Where Dynamics listens.
+    #[must_use]
+    pub fn dynamics_address(&self) -> SocketAddr {
+        self.dynamics_server.address()
+    }
+
+    /// The organisation's base URL, without a slash at the end.
+    #[must_use]
+    pub fn dynamics_url(&self) -> String {
+        self.dynamics.base_url()
+    }
+
     /// The root certificate that a webhook receiver must trust, as PEM.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         self.partner_center.ca_pem()
     }
 
-    /// Stops all systems; open requests get a moment to finish.
+    /// Stops all systems; open requests get a moment to finish, queued notifications are given up.
     pub async fn stop(self) {
-        self.partner_center_server.stop().await;
+        self.partner_center.core().outbound.cancel();
+        self.dynamics.core().outbound.cancel();
+        tokio::join!(self.partner_center_server.stop(), self.dynamics_server.stop());
     }
 }
 
-/// Binds a system's port and says what its base URL is.
-async fn bind(system: &'static str, address: SocketAddr) -> Result<(TcpListener, String), StartError> {
-    let failed = |source| StartError::Bind { system, address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
-    Ok((listener, format!("http://{bound}")))
+/// A port that is taken for a system but not served yet.
+struct Bound {
+    system: &'static str,
+    address: SocketAddr,
+    listener: TcpListener,
 }
 
-fn serve(
-    system: &'static str,
-    listener: TcpListener,
-    router: axum::Router,
-    address: SocketAddr,
-) -> Result<Server, StartError> {
-    Server::start(listener, router).map_err(|source| StartError::Bind { system, address, source })
+async fn bind(system: &'static str, address: SocketAddr) -> Result<Bound, StartError> {
+    let failed = |source| StartError::Bind { system, address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok(Bound { system, address, listener })
+}
+
+impl Bound {
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    fn serve(self, router: Router) -> Result<Server, StartError> {
+        let Self { system, address, listener } = self;
+        Server::start(listener, router).map_err(|source| StartError::Bind { system, address, source })
+    }
 }

@@ -142,14 +142,16 @@ fn seed_of(system: &str, seed: u64) -> u64 {
 /// trace and fault layer, and a 501 fallback. `reset` puts the system's own state back to its baseline; the core
 /// resets its own parts before it calls it.
 pub fn assemble(core: &Arc<Core>, system: Router, reset: impl Fn() + Send + Sync + 'static) -> Router {
+    let refuse = {
+        let core = Arc::clone(core);
+        move |request: axum::extract::Request| async move {
+            not_simulated(core.system, &format!("{} {}", request.method(), request.uri().path()))
+        }
+    };
     let simulated = system
         .merge(token_endpoint::router(core))
-        .fallback({
-            let core = Arc::clone(core);
-            move |request: axum::extract::Request| async move {
-                not_simulated(core.system, &format!("{} {}", request.method(), request.uri().path()))
-            }
-        })
+        .method_not_allowed_fallback(refuse.clone())
+        .fallback(refuse)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(core), layer::observe));
     // The control routes are outside of the layer: a fault must never lock its own switch away.
     Router::new().merge(control::router(core, Arc::new(reset))).fallback_service(simulated)

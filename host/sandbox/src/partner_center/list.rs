@@ -80,12 +80,19 @@ impl Query {
         self.filter.as_ref().is_some_and(|filter| filter.mentions(name))
     }
 
-    /// The reply: one page of the visible referrals. `host` and `path` are those of the request.
-    pub(super) fn page(&self, visible: Vec<Value>, settings: &Settings, host: &str, path: &str) -> Value {
-        let mut matching: Vec<Value> = visible
-            .into_iter()
-            .filter(|referral| self.filter.as_ref().is_none_or(|filter| filter.holds(referral)))
-            .collect();
+    /// Whether the referral satisfies the filter.
+    pub(super) fn holds(&self, referral: &Value) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.holds(referral))
+    }
+
+    /// The reply: one page of the matching referrals. `host` and `path` are those of the request.
+    pub(super) fn page(
+        &self,
+        mut matching: Vec<Value>,
+        settings: &Settings,
+        host: &str,
+        path: &str,
+    ) -> Value {
         // All stamps have the same length and offset, so their text sorts as their time does.
         let stamp = |referral: &Value| {
             let text = referral.get(self.order.member).and_then(Value::as_str).unwrap_or_default();

@@ -24,17 +24,12 @@ use crate::core::{lock, not_simulated};
 /// The routes of the referrals API.
 pub(super) fn router(center: &Arc<PartnerCenter>) -> Router {
     Router::new()
-        .route("/v1.0/engagements/referrals", get(list).post(create_one).fallback(left_out))
+        .route("/v1.0/engagements/referrals", get(list).post(create_one))
         // Where the documented next link points: it drops `/engagements`.
-        .route("/v1.0/referrals", get(list).fallback(left_out))
-        .route("/v1.0/engagements/referrals/{id}", get(read).patch(patch_one).fallback(left_out))
+        .route("/v1.0/referrals", get(list))
+        .route("/v1.0/engagements/referrals/{id}", get(read).patch(patch_one))
         .layer(from_fn_with_state(Arc::clone(center), identify))
         .with_state(Arc::clone(center))
-}
-
-/// PUT (obsolete since 2021) and every other method.
-async fn left_out(State(center): State<Arc<PartnerCenter>>, request: Request) -> Response {
-    not_simulated(center.core.system, &format!("{} {}", request.method(), request.uri().path()))
 }
 
 /// Adds the headers that every answer of this API has.
@@ -76,17 +71,18 @@ async fn list(
         Err(QueryError::NotSimulated(what)) => return not_simulated(center.core.system, &what),
     };
     let with_others = settings.list_other_copies || query.mentions("engagementId");
-    let visible = {
+    let matching = {
         let store = lock(&center.store);
         store
             .listed(center.core.clock.now())
-            .filter(|referral| center.sees(&store, &settings, referral))
             .filter(|referral| with_others || center.owns(referral))
+            .filter(|referral| center.sees(&store, &settings, referral))
+            .filter(|referral| query.holds(referral))
             .cloned()
             .collect()
     };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    Json(query.page(visible, &settings, host, uri.path())).into_response()
+    Json(query.page(matching, &settings, host, uri.path())).into_response()
 }
 
 async fn read(

@@ -1,6 +1,6 @@
 //! The referrals, and every way in which one is written: stamps, etags, expiry, who owns what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -36,7 +36,11 @@ pub(super) struct Change {
 #[derive(Default)]
 pub(super) struct Store {
     referrals: BTreeMap<Uuid, Stored>,
+    /// The copies of each engagement, oldest first.
+    engagements: HashMap<String, Vec<Uuid>>,
     last_stamp: Option<Timestamp>,
+    /// No new referral expires before this time, so there is nothing to look for.
+    next_expiry: Option<Timestamp>,
 }
 
 struct Stored {
@@ -58,14 +62,10 @@ impl Store {
 
     /// The copy of one engagement that belongs to an organisation; the oldest if there are several.
     pub(super) fn copy_of(&self, engagement_id: &str, organization_id: &str) -> Option<Uuid> {
-        self.referrals
-            .iter()
-            .filter(|(_, stored)| {
-                text(&stored.referral, "engagementId").eq_ignore_ascii_case(engagement_id)
-                    && text(&stored.referral, "organizationId") == organization_id
-            })
-            .min_by_key(|(_, stored)| text(&stored.referral, "createdDateTime").to_owned())
-            .map(|(id, _)| *id)
+        let copies = self.engagements.get(&engagement_id.to_lowercase())?;
+        let belongs =
+            |id: &&Uuid| self.get(**id).is_some_and(|copy| text(copy, "organizationId") == organization_id);
+        copies.iter().find(belongs).copied()
     }
 
     /// Stores a new referral: gives it an id, an engagement if it joins none, owner, stamps and links.
@@ -100,12 +100,14 @@ impl Store {
         settle_times(&mut referral, at);
         mark_written(&mut referral, at, ids);
         let change = change(id, &referral, true, at);
+        self.note_expiry(&referral);
+        self.engagements.entry(engagement).or_default().push(id);
         let stored = Stored { referral: referral.clone(), listed_from: later(now, listed_after) };
         self.referrals.insert(id, stored);
         (referral, change)
     }
 
-    /// Stores the new content of a referral with a new etag and stamp.
+    /// Stores the new content of a referral with a new etag and stamp. Who owns it and what it belongs to stays.
     pub(super) fn replace(
         &mut self,
         id: Uuid,
@@ -113,9 +115,14 @@ impl Store {
         now: Timestamp,
         ids: &Ids,
     ) -> Option<(Value, Change)> {
+        let before = self.get(id)?;
+        for name in ["id", "engagementId", "organizationId", "createdDateTime"] {
+            referral[name] = before[name].clone();
+        }
         let at = self.stamp(now);
         settle_times(&mut referral, at);
         mark_written(&mut referral, at, ids);
+        self.note_expiry(&referral);
         let change = change(id, &referral, false, at);
         self.referrals.get_mut(&id)?.referral = referral.clone();
         Some((referral, change))
@@ -123,22 +130,27 @@ impl Store {
 
     /// Closes every new referral that nobody answered in time.
     pub(super) fn expire_due(&mut self, now: Timestamp, ids: &Ids) -> Vec<Change> {
-        let is_due = |referral: &Value| {
-            let expires = text(referral, "expirationDateTime").parse::<Timestamp>();
-            text(referral, "status") == "New" && expires.is_ok_and(|expires| expires <= now)
-        };
-        let due: Vec<(Uuid, Value)> = self
-            .referrals
-            .iter()
-            .filter(|(_, stored)| is_due(&stored.referral))
-            .map(|(id, stored)| (*id, stored.referral.clone()))
-            .collect();
+        if self.next_expiry.is_none_or(|next| next > now) {
+            return Vec::new();
+        }
+        let waiting: Vec<(Uuid, Timestamp)> =
+            self.referrals.iter().filter_map(|(id, stored)| Some((*id, expiry(&stored.referral)?))).collect();
+        let (due, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, expires)| *expires <= now);
+        self.next_expiry = later.into_iter().map(|(_, expires)| expires).min();
         due.into_iter()
-            .filter_map(|(id, mut referral)| {
+            .filter_map(|(id, _)| {
+                let mut referral = self.get(id)?.clone();
                 set_status(&mut referral, "Closed", "Expired");
                 self.replace(id, referral, now, ids).map(|(_, change)| change)
             })
             .collect()
+    }
+
+    /// Remembers when to look for expired referrals next.
+    fn note_expiry(&mut self, referral: &Value) {
+        if let Some(expires) = expiry(referral) {
+            self.next_expiry = Some(self.next_expiry.map_or(expires, |next| next.min(expires)));
+        }
     }
 
     /// The time of a write: never the same twice, never backwards, in the 100 ns steps that are shown.
@@ -149,6 +161,14 @@ impl Store {
         self.last_stamp = Some(at);
         at
     }
+}
+
+/// When a new referral expires; none for any other.
+fn expiry(referral: &Value) -> Option<Timestamp> {
+    if text(referral, "status") != "New" {
+        return None;
+    }
+    text(referral, "expirationDateTime").parse().ok()
 }
 
 /// The text of a top-level member, or nothing.

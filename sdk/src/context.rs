@@ -2,19 +2,23 @@
 
 use jiff::Timestamp;
 
-use crate::{Refusal, Result, contract};
+use crate::{
+    Refusal, Result,
+    contract::{self, CrmRecord, RecordKey},
+};
 
 /// The pass that this call belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Context {
     tenant: String,
     now: Timestamp,
+    record: Option<RecordKey>,
 }
 
 impl Context {
     /// A pass of this tenant at this time.
     pub fn new(tenant: impl Into<String>, now: Timestamp) -> Self {
-        Self { tenant: tenant.into(), now }
+        Self { tenant: tenant.into(), now, record: None }
     }
 
     /// The tenant's name.
@@ -27,11 +31,23 @@ impl Context {
         self.now
     }
 
+    /// Which record of the CRM the call is about, if there is one yet.
+    pub fn record(&self) -> Option<&RecordKey> {
+        self.record.as_ref()
+    }
+
+    /// The same pass, about this record.
+    #[must_use]
+    pub fn about(mut self, record: RecordKey) -> Self {
+        self.record = Some(record);
+        self
+    }
+
     #[doc(hidden)]
-    pub fn read(context: &contract::Context) -> Result<Self> {
+    pub fn read(context: &contract::Context, linked: Option<&CrmRecord>) -> Result<Self> {
         let now = context.now.parse().map_err(|_| {
             Refusal::reject(format!("the time of the pass is `{}`, which is no RFC 3339 time", context.now))
         })?;
-        Ok(Self::new(context.tenant.clone(), now))
+        Ok(Self { tenant: context.tenant.clone(), now, record: linked.map(|linked| linked.key.clone()) })
     }
 }

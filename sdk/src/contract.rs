@@ -3,17 +3,6 @@
 //! Authors meet the few of them that the prelude names ([`Referral`] and what is in it, [`Conflict`],
 //! [`Resolution`], [`SyncReport`]). The rest is for the SDK, and for programs that call a [`crate::Plugin`] natively.
 
-pub use generated::{
-    crosswalk, export_component,
-    exports::{
-        self,
-        crosswalk::mapping::mapping::{
-            Companion, Conflict, Context, Crm, CrmDraft, CrmOutcome, CrmRecord, EntityUse, FieldUse, Guest,
-            Manifest, Problem, ReferralDraft, ReferralOutcome, Refusal, RelatedRecord, Resolution, SyncOutcome,
-            SyncReport,
-        },
-    },
-};
 pub use generated::crosswalk::mapping::{
     log::Level,
     lookup::{Failure, Found},
@@ -22,6 +11,17 @@ pub use generated::crosswalk::mapping::{
         Referral, ReferralKind, Solution, Status, Substatus, Target, Tracking,
     },
     values::{Field as NamedValue, Kind, RecordKey, Reference, Value},
+};
+pub use generated::{
+    crosswalk, export_component,
+    exports::{
+        self,
+        crosswalk::mapping::mapping::{
+            Companion, Conflict, Context, Crm, CrmDraft, CrmOutcome, CrmRecord, EntityUse, FieldUse, Guest,
+            Manifest, Problem, ReferralDraft, ReferralOutcome, Refusal, RelatedRecord, Resolution,
+            SyncOutcome, SyncReport,
+        },
+    },
 };
 #[doc(hidden)]
 pub use wit_bindgen::rt;

@@ -73,8 +73,8 @@ pub mod prelude {
     pub use rust_decimal::Decimal;
 
     pub use crate::{
-        Choice, Conflict, Context, DraftAddress, Field, Money, Outcome, Record, Ref, Referral, ReferralDraft, Refusal,
-        Resolution, Result, Settings, SyncOutcome, SyncReport,
+        Choice, Conflict, Context, DraftAddress, Field, Money, Outcome, Record, Ref, Referral, ReferralDraft,
+        Refusal, Resolution, Result, Settings, SyncOutcome, SyncReport,
         contract::{Help, Member, Qualification, RecordKey, ReferralKind, Solution, Status, Substatus},
         ensure, log, lookup, mapping, refuse, retry,
     };

@@ -1,10 +1,10 @@
 //! A plugin as the contract sees it. What `#[mapping]` generates calls the functions here.
 
 use crate::{
-    Refusal, Result, ReferralDraft, SyncReport,
+    ReferralDraft, Refusal, Result, SyncReport,
     contract::{
-        self, Conflict, Crm, CrmOutcome, CrmRecord, EntityUse, Manifest, NamedValue, Referral, ReferralOutcome,
-        Resolution,
+        self, Conflict, Crm, CrmOutcome, CrmRecord, EntityUse, Manifest, NamedValue, Referral,
+        ReferralOutcome, Resolution,
     },
     host,
     record::{self, ColumnName, IntoOutcome, Outcome, Reader, Record, Writer},
@@ -54,8 +54,12 @@ impl Description {
         let (entities, mut columns) = self.entities;
         let (lookups, more): (Vec<_>, Vec<_>) = self.lookups.into_iter().unzip();
         columns.extend(more.into_iter().flatten());
-        let properties: Vec<Property> =
-            self.settings.into_iter().flatten().chain(columns.iter().filter_map(Property::of_column)).collect();
+        let properties: Vec<Property> = self
+            .settings
+            .into_iter()
+            .flatten()
+            .chain(columns.iter().filter_map(Property::of_column))
+            .collect();
         Manifest {
             name: self.name.to_owned(),
             version: self.version.to_owned(),
@@ -122,7 +126,10 @@ pub fn no_to_referral() -> ReferralOutcome {
 /// What stands in for `resolve`: nobody's edit is overwritten without a person.
 #[doc(hidden)]
 pub fn park(conflict: &Conflict) -> Result<Resolution> {
-    Ok(Resolution::Park(format!("`{}` changed on both sides, and this plugin has no rule for it", conflict.field)))
+    Ok(Resolution::Park(format!(
+        "`{}` changed on both sides, and this plugin has no rule for it",
+        conflict.field
+    )))
 }
 
 #[doc(hidden)]
@@ -138,7 +145,11 @@ pub fn report_fields<R: Record>(draft: R) -> Result<Vec<NamedValue>> {
 #[macro_export]
 macro_rules! __component {
     ($plugin:path) => {
-        #[allow(unexpected_cfgs, unsafe_code, reason = "the cfg and the exports belong to `crosswalk plugin build`")]
+        #[allow(
+            unexpected_cfgs,
+            unsafe_code,
+            reason = "the cfg and the exports belong to `crosswalk plugin build`"
+        )]
         const _: () = {
             #[cfg(crosswalk_component)]
             const _: () = {
@@ -165,7 +176,10 @@ macro_rules! __component {
                     ) -> Result<ReferralOutcome, Refusal> {
                         ($plugin().to_referral)(&linked, referral.as_ref(), &context)
                     }
-                    fn resolve(conflicts: Vec<Conflict>, context: Context) -> Result<Vec<Resolution>, Refusal> {
+                    fn resolve(
+                        conflicts: Vec<Conflict>,
+                        context: Context,
+                    ) -> Result<Vec<Resolution>, Refusal> {
                         ($plugin().resolve)(&conflicts, &context)
                     }
                     fn report(

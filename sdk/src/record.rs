@@ -108,12 +108,21 @@ pub struct Column {
     writes: bool,
     owned: bool,
     related: fn(&str) -> Option<EntityUse>,
+    settings: fn() -> Vec<ColumnName>,
 }
 
 impl Column {
     /// The column of a struct's field.
     pub fn of<S: Slot>(name: ColumnName, reads: bool, writes: bool, owned: bool) -> Self {
-        Self { name, kind: S::Holds::kind(), reads, writes, owned, related: S::Holds::related }
+        Self {
+            name,
+            kind: S::Holds::kind(),
+            reads,
+            writes,
+            owned,
+            related: S::Holds::related,
+            settings: S::Holds::column_settings,
+        }
     }
 
     fn declared(&self) -> Option<FieldUse> {
@@ -157,13 +166,18 @@ pub fn entity_uses<R: Record>() -> Vec<EntityUse> {
 
 /// The columns whose names are settings, so that the schema has them without being told.
 pub fn column_settings<R: Record>() -> Vec<ColumnName> {
-    let columns = R::columns().into_iter().map(|(_, column)| column.name);
+    let columns = R::columns()
+        .into_iter()
+        .flat_map(|(_, column)| std::iter::once(column.name).chain((column.settings)()));
     columns.chain(R::key()).chain(R::stamp()).filter(|name| name.setting.is_some()).collect()
 }
 
 /// Which field of a record a CRM column is.
 pub fn field_named<R: Record>(column: &str) -> Option<R::Name> {
-    R::columns().into_iter().find(|(_, known)| known.name.resolve().as_deref() == Some(column)).map(|(name, _)| name)
+    R::columns()
+        .into_iter()
+        .find(|(_, known)| known.name.resolve().as_deref() == Some(column))
+        .map(|(name, _)| name)
 }
 
 /// A record's values, to be read by name.
@@ -184,8 +198,10 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// When the value does not fit, with the field's name.
     pub fn field<T: FieldType>(&self, column: &ColumnName) -> Result<Field<T>> {
-        let Some(name) = column.resolve() else { return Ok(Field::Empty) };
-        let Some(field) = self.fields.iter().find(|field| field.name == name) else { return Ok(Field::Unset) };
+        let Some(name) = column.resolve() else { return Ok(Field::Unset) };
+        let Some(field) = self.fields.iter().find(|field| field.name == name) else {
+            return Ok(Field::Unset);
+        };
         if value::is_empty(&field.value) {
             return Ok(Field::Empty);
         }
@@ -221,7 +237,8 @@ impl Writer {
     /// A field that is only read: speaking of it is the author's mistake.
     pub fn read_only<T>(&mut self, column: &ColumnName, field: Field<T>) {
         if !field.is_unset() {
-            let refusal = Refusal::reject("a draft sets this field, and the record says that it is only read");
+            let refusal =
+                Refusal::reject("a draft sets this field, and the record says that it is only read");
             let help = "remove `read` from its `#[field(..)]`, or leave the field out of the draft";
             self.companions.refuse(refusal.at(column.default).help(help));
         }

@@ -3,7 +3,7 @@
 use crate::{
     Record, Refusal, Result,
     contract::{Companion, EntityUse, Kind, NamedValue, RecordKey, Reference, RelatedRecord, Value},
-    record::{self, Reader, Writer},
+    record::{self, ColumnName, Reader, Writer},
     value::{self, FieldType},
 };
 
@@ -85,6 +85,10 @@ impl<T: Record> FieldType for Ref<T> {
 
     fn related(via: &str) -> Option<EntityUse> {
         Some(record::entity_use::<T>(Some(via)))
+    }
+
+    fn column_settings() -> Vec<ColumnName> {
+        record::column_settings::<T>()
     }
 }
 

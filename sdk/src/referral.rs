@@ -6,8 +6,8 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use crate::{
     Json, Refusal, Result,
     contract::{
-        Details, Direction, Help, Member, NamedValue, Qualification, Referral, ReferralKind, Solution, Status,
-        Substatus, Value,
+        Details, Direction, Help, Member, NamedValue, Qualification, Referral, ReferralKind, Solution,
+        Status, Substatus, Value,
     },
 };
 
@@ -31,8 +31,8 @@ impl Money {
     #[must_use]
     pub fn rounded(&self) -> Self {
         let decimals = match self.currency.as_str() {
-            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
-            | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI"
+            | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
             "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
             _ => 2,
         };
@@ -50,7 +50,8 @@ impl Details {
         let parse = |text: &String| {
             let number = Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text));
             number.map_err(|_| {
-                Refusal::reject(format!("the deal value `{text}` is not a decimal number")).at("/details/dealValue")
+                Refusal::reject(format!("the deal value `{text}` is not a decimal number"))
+                    .at("/details/dealValue")
             })
         };
         self.deal_value.as_ref().filter(|text| !text.is_empty()).map(parse).transpose()
@@ -112,7 +113,8 @@ impl Member {
             ("email", &self.email),
             ("title", &self.title),
         ];
-        let known = known.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.clone()?.into())));
+        let known =
+            known.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.clone()?.into())));
         Json::Object(known.chain(others(&self.more)).collect())
     }
 }
@@ -125,8 +127,10 @@ impl Solution {
 
     /// As the API has it.
     pub fn to_json(&self) -> Json {
-        let known = [("id", Some(&self.id)), ("name", self.name.as_ref()), ("type", self.solution_kind.as_ref())];
-        let known = known.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.clone().into())));
+        let known =
+            [("id", Some(&self.id)), ("name", self.name.as_ref()), ("type", self.solution_kind.as_ref())];
+        let known =
+            known.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.clone().into())));
         Json::Object(known.chain(others(&self.more)).collect())
     }
 }

@@ -5,7 +5,9 @@ use rust_decimal::Decimal;
 
 use crate::{
     Field, Json,
-    contract::{self, Help, Member, NamedValue, Qualification, ReferralKind, Solution, Status, Substatus, Value},
+    contract::{
+        self, Help, Member, NamedValue, Qualification, ReferralKind, Solution, Status, Substatus, Value,
+    },
 };
 
 /// What Partner Center should hold: only what the plugin has an opinion on.
@@ -105,12 +107,18 @@ impl ReferralDraft {
         say("/status", self.status.map(|status| text(status.word().to_owned())));
         say("/substatus", self.substatus.map(|substatus| text(substatus.word().to_owned())));
         say("/statusReason", self.status_reason.map(text));
-        say("/details/dealValue", self.deal_value.map(|amount| Value::Decimal(amount.normalize().to_string())));
+        say(
+            "/details/dealValue",
+            self.deal_value.map(|amount| Value::Decimal(amount.normalize().to_string())),
+        );
         say("/details/currency", self.currency.map(text));
         say("/details/closingDateTime", self.closing_date.map(midnight));
         say("/details/notes", self.notes.map(text));
         say("/details/requirements/solutions", self.solutions.map(solutions));
-        say("/consent/consentToShareReferralWithMicrosoftSellers", self.share_with_microsoft_sellers.map(Value::Flag));
+        say(
+            "/consent/consentToShareReferralWithMicrosoftSellers",
+            self.share_with_microsoft_sellers.map(Value::Flag),
+        );
         say("/consent/consentToContact", self.consent_to_contact.map(Value::Flag));
         // The API spells it so.
         say("/consent/consentToToShareInfoWithOthers", self.consent_to_share.map(Value::Flag));

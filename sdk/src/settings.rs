@@ -48,7 +48,11 @@ impl Schema {
 
     /// A value of this JSON type, one of these unless there are none.
     pub fn one_of(json_type: &str, options: &[Json]) -> Self {
-        if options.is_empty() { Self::of(json_type) } else { Self(json!({ "type": json_type, "enum": options })) }
+        if options.is_empty() {
+            Self::of(json_type)
+        } else {
+            Self(json!({ "type": json_type, "enum": options }))
+        }
     }
 }
 
@@ -120,7 +124,8 @@ pub fn read<T: SettingType>(name: &str, default: impl Fn() -> Option<T>) -> Resu
                 .help(format!("it must be of the JSON type of {}", T::schema().0))
         }),
         None => default().or_else(T::unset).ok_or_else(|| {
-            Refusal::reject(format!("the setting `{name}` is not set")).help("set it in the tenant's plugin settings")
+            Refusal::reject(format!("the setting `{name}` is not set"))
+                .help("set it in the tenant's plugin settings")
         }),
     }
 }

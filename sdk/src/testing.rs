@@ -36,7 +36,11 @@ pub fn context() -> Context {
 /// [`context`] in the contract's own type.
 pub fn contract_context() -> contract::Context {
     let context = context();
-    contract::Context { tenant: context.tenant().to_owned(), now: context.now().to_string(), more: Vec::new() }
+    contract::Context {
+        tenant: context.tenant().to_owned(),
+        now: context.now().to_string(),
+        more: Vec::new(),
+    }
 }
 
 /// A record as it is read: all its fields are known to be empty. Set some with `..`:
@@ -54,9 +58,14 @@ pub fn empty<R: Record>() -> R {
 /// The record that a CRM would hold after a draft was written over `record`, or newly made of it. Companions become
 /// records that exist.
 pub fn written(record: Option<&CrmRecord>, draft: &CrmDraft) -> CrmRecord {
-    let key = RecordKey { entity: draft.entity.clone(), id: "11111111-2222-3333-4444-555555555555".to_owned() };
-    let mut after =
-        record.cloned().unwrap_or(CrmRecord { key, fields: Vec::new(), related: Vec::new(), more: Vec::new() });
+    let key =
+        RecordKey { entity: draft.entity.clone(), id: "11111111-2222-3333-4444-555555555555".to_owned() };
+    let mut after = record.cloned().unwrap_or(CrmRecord {
+        key,
+        fields: Vec::new(),
+        related: Vec::new(),
+        more: Vec::new(),
+    });
     for field in &draft.fields {
         let mut value = field.value.clone();
         if let Value::Reference(contract::Reference::Companion(alias)) = &value {

@@ -1,9 +1,6 @@
 //! Which Rust types a record's field may have, and how each travels.
 
-use jiff::{
-    Timestamp,
-    civil::Date,
-};
+use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 
 use crate::{
@@ -32,6 +29,11 @@ pub trait FieldType: Sized {
         let _ = via;
         None
     }
+
+    /// The columns of a reference's own record whose names are settings.
+    fn column_settings() -> Vec<crate::record::ColumnName> {
+        Vec::new()
+    }
 }
 
 /// Whether this says that there is nothing.
@@ -55,7 +57,9 @@ pub(crate) fn mismatch(value: &Value, expected: &str) -> Refusal {
 #[doc(hidden)]
 pub fn unknown_choice(value: &Value, choice: &str) -> Refusal {
     Refusal::reject(format!("the CRM holds {}, which is none of the options of `{choice}`", shown(value)))
-        .help(format!("add the option to `{choice}`, or a last one `#[choice(other)]` for all that it does not list"))
+        .help(format!(
+            "add the option to `{choice}`, or a last one `#[choice(other)]` for all that it does not list"
+        ))
 }
 
 /// The kind and the value, short enough for a sentence.
@@ -120,7 +124,9 @@ impl FieldType for Decimal {
     }
     fn from_value(value: &Value, _: Option<&RelatedRecord>) -> Result<Self> {
         match value {
-            Value::Decimal(text) => Self::from_str_exact(text).map_err(|_| mismatch(value, "a decimal number")),
+            Value::Decimal(text) => {
+                Self::from_str_exact(text).map_err(|_| mismatch(value, "a decimal number"))
+            }
             Value::Integer(number) => Ok((*number).into()),
             _ => Err(mismatch(value, "a decimal number (`Decimal`)")),
         }

@@ -73,7 +73,8 @@ mod gold {
         }
         let value = referral.details.deal_value()?;
         ensure!(value.is_none_or(|value| value >= Decimal::ZERO), "value", "`{:?}` is negative", value; help = "correct it");
-        let mut draft = Opportunity { name: referral.name.clone().into(), value: value.into(), ..Default::default() };
+        let mut draft =
+            Opportunity { name: referral.name.clone().into(), value: value.into(), ..Default::default() };
         let gold = value.is_some_and(|value| value >= Decimal::from(settings.gold_from));
         draft.tier = if gold { Tier::Gold } else { Tier::Silver }.into();
         if linked.is_none() {
@@ -108,7 +109,8 @@ fn value(fields: &[crosswalk_sdk::contract::NamedValue], name: &str) -> Option<V
 
 #[test]
 fn the_manifest_is_what_the_structs_say() {
-    let _settings = testing::settings(testing::json!({ "deal_value_field": "new_value", "column_stamp": "" }));
+    let _settings =
+        testing::settings(testing::json!({ "deal_value_field": "new_value", "column_stamp": "" }));
     let manifest = (gold::plugin().describe)();
     assert_eq!(manifest.name, "crosswalk-sdk");
     let [opportunity, account] = &manifest.entities[..] else { panic!("{manifest:?}") };
@@ -126,7 +128,8 @@ fn the_manifest_is_what_the_structs_say() {
 
 #[test]
 fn the_schema_has_the_settings_and_the_columns_names() {
-    let schema: serde_json::Value = serde_json::from_str(&(gold::plugin().describe)().settings_schema).unwrap();
+    let schema: serde_json::Value =
+        serde_json::from_str(&(gold::plugin().describe)().settings_schema).unwrap();
     let of = |name: &str| &schema["properties"][name];
     assert_eq!(of("gold_from")["default"], 1000);
     assert_eq!(of("gold_from")["description"], "From which deal value on a deal is gold.");
@@ -193,7 +196,10 @@ fn a_record_is_read_with_its_types_and_an_unknown_option_is_kept() {
         key: RecordKey { entity: "opportunity".into(), id: "1".into() },
         fields: vec![
             crosswalk_sdk::contract::NamedValue { name: "new_tier".into(), value: Value::Integer(7) },
-            crosswalk_sdk::contract::NamedValue { name: "estimatedvalue".into(), value: Value::Decimal("1.50".into()) },
+            crosswalk_sdk::contract::NamedValue {
+                name: "estimatedvalue".into(),
+                value: Value::Decimal("1.50".into()),
+            },
             crosswalk_sdk::contract::NamedValue { name: "name".into(), value: Value::Empty },
         ],
         related: Vec::new(),
@@ -230,12 +236,15 @@ fn a_draft_that_sets_a_field_that_is_only_read_is_refused() {
 
 #[test]
 fn report_and_log_reach_the_host() {
-    let record = testing::written(None, &crosswalk_sdk::contract::CrmDraft {
-        entity: "opportunity".into(),
-        fields: Vec::new(),
-        companions: Vec::new(),
-        more: Vec::new(),
-    });
+    let record = testing::written(
+        None,
+        &crosswalk_sdk::contract::CrmDraft {
+            entity: "opportunity".into(),
+            fields: Vec::new(),
+            companions: Vec::new(),
+            more: Vec::new(),
+        },
+    );
     let report = SyncReport { outcome: SyncOutcome::Synced, message: "done".into(), more: Vec::new() };
     testing::logged();
     let fields = (gold::plugin().report)(&record, &report, &testing::contract_context()).unwrap();

@@ -10,7 +10,8 @@ fn copy(from: &Path, to: &Path, sdk: &Path) {
     for file in ["Cargo.toml", "src/lib.rs"] {
         let text = fs::read_to_string(from.join(file)).unwrap();
         let dependency = format!("{{ path = {:?} }}", sdk.to_str().unwrap());
-        fs::write(to.join(file), text.replace("{{name}}", "fresh-plugin").replace("{{sdk}}", &dependency)).unwrap();
+        fs::write(to.join(file), text.replace("{{name}}", "fresh-plugin").replace("{{sdk}}", &dependency))
+            .unwrap();
     }
     // The same versions as here, so that nothing is fetched.
     fs::copy(sdk.join("../Cargo.lock"), to.join("Cargo.lock")).unwrap();

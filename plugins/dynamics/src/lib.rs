@@ -1,1 +1,91 @@
 //! The default mapping between Partner Center referrals and Dynamics 365 opportunities.
+//!
+//! | Partner Center | | Dynamics 365 | where |
+//! |---|---|---|---|
+//! | id | → | Referral Identifier (the key), Referral Link | [`columns`], [`inbound`] |
+//! | externalReferenceId | ← | the opportunity's id | [`outbound`] |
+//! | name | → (← at create) | Topic, without its check mark | [`text`] |
+//! | details.dealValue | ↔ | Est. Revenue, or the column of `deal_value_field` | [`inbound`], [`outbound`] |
+//! | details.currency | ↔ | Currency | |
+//! | details.closingDateTime | ↔ | Est. Close Date | |
+//! | details.notes | ↔ | Description | |
+//! | status, substatus | ↔ | Status, Status Reason | [`status`] |
+//! | consent to show the deal to Microsoft's sellers | ↔, once true always true | Referral visible to Microsoft sellers? | |
+//! | help that is asked for | → (← at create) | How can Microsoft help? | [`help`] |
+//! | solutions | ↔ | Products | [`products`] |
+//! | customer | → and ← at create | Account and Contact | [`customer`] |
+//! | Microsoft's id of the deal, referral program | → | Microsoft CRM Identifier, Referral Program | [`inbound`] |
+//! | result of the sync | | Audit, check mark in the Topic | [`report`] |
+//!
+//! Only opportunities: leads are skipped, with a reason. Every column's name is a setting ([`columns`]).
+//!
+//! Another plugin calls [`mapping::to_crm`] and the others as a library, and changes what it wants.
+
+pub mod columns;
+pub mod conflicts;
+pub mod customer;
+pub mod help;
+pub mod inbound;
+pub mod outbound;
+pub mod products;
+pub mod report;
+pub mod settings;
+pub mod status;
+pub mod text;
+
+pub use columns::{Account, Contact, Currency, Opportunity, OpportunityField};
+pub use settings::{Dynamics, Winner};
+
+use crosswalk_sdk::prelude::*;
+
+/// The mapping's functions, to be called by the host or by another plugin.
+#[mapping(crm = "dynamics", settings(Dynamics))]
+pub mod mapping {
+    use super::*;
+
+    /// What should the CRM hold? Without a `linked` opportunity: what should a new one hold?
+    ///
+    /// # Errors
+    /// When the referral holds an amount or a time that is none.
+    pub fn to_crm(
+        referral: &Referral,
+        linked: Option<&Opportunity>,
+        settings: &Dynamics,
+    ) -> Result<Outcome<Opportunity>> {
+        inbound::to_crm(referral, linked, settings)
+    }
+
+    /// What should Partner Center hold? Without a `referral`: what should a new one hold?
+    ///
+    /// # Errors
+    /// When a new referral lacks what Partner Center demands; the refusal names the field and the fix.
+    pub fn to_referral(
+        linked: &Opportunity,
+        referral: Option<&Referral>,
+        cx: &Context,
+        settings: &Dynamics,
+    ) -> Result<Outcome<ReferralDraft>> {
+        outbound::to_referral(linked, referral, cx, settings)
+    }
+
+    /// Who wins where both sides changed one field?
+    ///
+    /// # Errors
+    /// When a state is no state.
+    pub fn resolve(conflict: &Conflict, settings: &Dynamics) -> Result<Resolution> {
+        conflicts::resolve(conflict, settings)
+    }
+
+    /// The Audit text and the check mark.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub fn report(
+        linked: &Opportunity,
+        report: &SyncReport,
+        cx: &Context,
+        settings: &Dynamics,
+    ) -> Result<Opportunity> {
+        Ok(super::report::shown(linked, report, cx, settings))
+    }
+}

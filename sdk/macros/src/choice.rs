@@ -16,7 +16,10 @@ enum Code {
 
 pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
     let syn::Data::Enum(data) = &input.data else {
-        return Err(syn::Error::new_spanned(&input.ident, format!("a choice is an enum: `enum {} {{ .. }}`", input.ident)));
+        return Err(syn::Error::new_spanned(
+            &input.ident,
+            format!("a choice is an enum: `enum {} {{ .. }}`", input.ident),
+        ));
     };
     let mut variants = Vec::new();
     for variant in &data.variants {
@@ -26,10 +29,16 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
     if numbers && let Some((ident, _)) = variants.iter().find(|(_, code)| matches!(code, Code::Text(_))) {
         return Err(syn::Error::new_spanned(
             ident,
-            format!("the other options are numbers, and a choice is all numbers or all text: write `#[choice(1)]` above `{ident}`"),
+            format!(
+                "the other options are numbers, and a choice is all numbers or all text: write `#[choice(1)]` above `{ident}`"
+            ),
         ));
     }
-    Ok(if numbers { implementation(&input.ident, &variants, &Shape::number()) } else { implementation(&input.ident, &variants, &Shape::text()) })
+    Ok(if numbers {
+        implementation(&input.ident, &variants, &Shape::number())
+    } else {
+        implementation(&input.ident, &variants, &Shape::text())
+    })
 }
 
 fn code(variant: &syn::Variant) -> syn::Result<Code> {
@@ -44,17 +53,27 @@ fn code(variant: &syn::Variant) -> syn::Result<Code> {
             }
             let word: Ident = input.parse()?;
             let known = word == "other";
-            if known { Ok(Code::Other) } else { Err(syn::Error::new_spanned(word, "expected the option's number, its text, or `other`")) }
+            if known {
+                Ok(Code::Other)
+            } else {
+                Err(syn::Error::new_spanned(word, "expected the option's number, its text, or `other`"))
+            }
         })?;
     }
     match (&code, &variant.fields) {
         (Code::Other, Fields::Unnamed(fields)) if fields.unnamed.len() == 1 => Ok(code),
         (Code::Other, _) => Err(syn::Error::new_spanned(
             &variant.ident,
-            format!("the option for everything else holds what it is: `{}(i32)` for numbers, `{0}(String)` for text", variant.ident),
+            format!(
+                "the option for everything else holds what it is: `{}(i32)` for numbers, `{0}(String)` for text",
+                variant.ident
+            ),
         )),
         (_, Fields::Unit) => Ok(code),
-        _ => Err(syn::Error::new_spanned(&variant.ident, "an option holds nothing, except for one marked `#[choice(other)]`")),
+        _ => Err(syn::Error::new_spanned(
+            &variant.ident,
+            "an option holds nothing, except for one marked `#[choice(other)]`",
+        )),
     }
 }
 

@@ -3,7 +3,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{
-    FnArg, GenericArgument, Ident, Item, ItemFn, ItemMod, LitStr, Path, PathArguments, ReturnType, Token, Type,
+    FnArg, GenericArgument, Ident, Item, ItemFn, ItemMod, LitStr, Path, PathArguments, ReturnType, Token,
+    Type,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
 };
@@ -28,7 +29,8 @@ impl Parse for Arguments {
                 "settings" => settings = paths(input)?,
                 "lookups" => lookups = paths(input)?,
                 _ => {
-                    let expected = "expected `crm = \"dynamics\"`, `settings(YourSettings)` or `lookups(YourRecord)`";
+                    let expected =
+                        "expected `crm = \"dynamics\"`, `settings(YourSettings)` or `lookups(YourRecord)`";
                     return Err(syn::Error::new_spanned(word, expected));
                 }
             }
@@ -37,7 +39,10 @@ impl Parse for Arguments {
             }
         }
         let crm = crm.ok_or_else(|| {
-            syn::Error::new(Span::call_site(), "which CRM is this for? write `#[mapping(crm = \"dynamics\")]` or `\"salesforce\"`")
+            syn::Error::new(
+                Span::call_site(),
+                "which CRM is this for? write `#[mapping(crm = \"dynamics\")]` or `\"salesforce\"`",
+            )
         })?;
         Ok(Self { crm, settings, lookups })
     }
@@ -55,12 +60,18 @@ const FUNCTIONS: [&str; 4] = ["to_crm", "to_referral", "resolve", "report"];
 
 pub(crate) fn expand(arguments: TokenStream, module: Item) -> syn::Result<TokenStream> {
     let Item::Mod(mut module) = module else {
-        return Err(syn::Error::new_spanned(module, "`#[mapping]` belongs on a module that holds `fn to_crm` and the others: `#[mapping(crm = \"dynamics\")] mod plugin { .. }`"));
+        return Err(syn::Error::new_spanned(
+            module,
+            "`#[mapping]` belongs on a module that holds `fn to_crm` and the others: `#[mapping(crm = \"dynamics\")] mod plugin { .. }`",
+        ));
     };
     let arguments: Arguments = syn::parse2(arguments)?;
     let functions = functions(&module)?;
     let Some(to_crm) = functions[0] else {
-        return Err(syn::Error::new_spanned(&module.ident, "a mapping has at least `fn to_crm(referral: &Referral) -> Result<YourRecord>`: what should the CRM hold?"));
+        return Err(syn::Error::new_spanned(
+            &module.ident,
+            "a mapping has at least `fn to_crm(referral: &Referral) -> Result<YourRecord>`: what should the CRM hold?",
+        ));
     };
     let record = record_type(to_crm, &arguments)?;
     let calls = Calls {
@@ -87,7 +98,10 @@ struct Calls {
 /// The mapping's functions by role; other functions are the author's own.
 fn functions(module: &ItemMod) -> syn::Result<[Option<&ItemFn>; 4]> {
     let Some((_, items)) = &module.content else {
-        return Err(syn::Error::new_spanned(module, "write the module's functions here, between braces; they may call others in other files"));
+        return Err(syn::Error::new_spanned(
+            module,
+            "write the module's functions here, between braces; they may call others in other files",
+        ));
     };
     let mut found = [None; 4];
     for item in items {
@@ -109,14 +123,26 @@ struct Role {
     record: Option<(bool, &'static str)>,
 }
 
-const TO_CRM: Role =
-    Role { name: "to_crm", takes: &[("Referral", false, "given_referral"), ("Context", false, "given_context")], record: Some((true, "given_linked")) };
-const TO_REFERRAL: Role =
-    Role { name: "to_referral", takes: &[("Referral", true, "given_referral"), ("Context", false, "given_context")], record: Some((false, "given_linked")) };
-const RESOLVE: Role =
-    Role { name: "resolve", takes: &[("Conflict", false, "given_conflict"), ("Context", false, "given_context")], record: None };
-const REPORT: Role =
-    Role { name: "report", takes: &[("SyncReport", false, "given_report"), ("Context", false, "given_context")], record: Some((false, "given_linked")) };
+const TO_CRM: Role = Role {
+    name: "to_crm",
+    takes: &[("Referral", false, "given_referral"), ("Context", false, "given_context")],
+    record: Some((true, "given_linked")),
+};
+const TO_REFERRAL: Role = Role {
+    name: "to_referral",
+    takes: &[("Referral", true, "given_referral"), ("Context", false, "given_context")],
+    record: Some((false, "given_linked")),
+};
+const RESOLVE: Role = Role {
+    name: "resolve",
+    takes: &[("Conflict", false, "given_conflict"), ("Context", false, "given_context")],
+    record: None,
+};
+const REPORT: Role = Role {
+    name: "report",
+    takes: &[("SyncReport", false, "given_report"), ("Context", false, "given_context")],
+    record: Some((false, "given_linked")),
+};
 
 /// The arguments to call the author's function with, in the author's order.
 fn call(function: &ItemFn, arguments: &Arguments, role: &Role) -> syn::Result<TokenStream> {
@@ -131,14 +157,21 @@ fn call(function: &ItemFn, arguments: &Arguments, role: &Role) -> syn::Result<To
     Ok(quote! { #name(#(#passed),*) })
 }
 
-fn optional_call(function: Option<&ItemFn>, arguments: &Arguments, role: &Role) -> syn::Result<Option<TokenStream>> {
+fn optional_call(
+    function: Option<&ItemFn>,
+    arguments: &Arguments,
+    role: &Role,
+) -> syn::Result<Option<TokenStream>> {
     function.map(|function| call(function, arguments, role)).transpose()
 }
 
 /// Which local variable a parameter of this type is given.
 fn argument(ty: &Type, arguments: &Arguments, role: &Role) -> syn::Result<TokenStream> {
     let Some((optional, path)) = referenced(ty) else {
-        return Err(syn::Error::new_spanned(ty, format!("`{}` takes references: {}", role.name, role.described())));
+        return Err(syn::Error::new_spanned(
+            ty,
+            format!("`{}` takes references: {}", role.name, role.described()),
+        ));
     };
     let last = path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
     if let Some((_, wanted, variable)) = role.takes.iter().find(|(name, ..)| *name == last) {
@@ -152,27 +185,42 @@ fn argument(ty: &Type, arguments: &Arguments, role: &Role) -> syn::Result<TokenS
         return Ok(quote! { &<#setting as ::crosswalk_sdk::Settings>::read()? });
     }
     let Some((wanted, variable)) = role.record else {
-        return Err(syn::Error::new_spanned(ty, format!("`{}` is not given this: {}", role.name, role.described())));
+        return Err(syn::Error::new_spanned(
+            ty,
+            format!("`{}` is not given this: {}", role.name, role.described()),
+        ));
     };
     matches_option(ty, optional, wanted, &last)?;
     let variable = Ident::new(variable, Span::call_site());
-    Ok(if wanted { quote! { #variable.as_ref() } } else { quote! { &#variable } })
+    Ok(if wanted {
+        quote! { #variable.as_ref() }
+    } else {
+        quote! { &#variable }
+    })
 }
 
 impl Role {
     fn described(&self) -> String {
-        let shown = |name: &str, optional: bool| if optional { format!("`Option<&{name}>`") } else { format!("`&{name}`") };
-        let mut all: Vec<String> = self.takes.iter().map(|(name, optional, _)| shown(name, *optional)).collect();
+        let shown = |name: &str, optional: bool| {
+            if optional { format!("`Option<&{name}>`") } else { format!("`&{name}`") }
+        };
+        let mut all: Vec<String> =
+            self.takes.iter().map(|(name, optional, _)| shown(name, *optional)).collect();
         if let Some((optional, _)) = self.record {
             all.push(shown("YourRecord", optional));
         }
-        format!("it may take {} and `&YourSettings` (named in `#[mapping(settings(..))]`), in any order", all.join(", "))
+        format!(
+            "it may take {} and `&YourSettings` (named in `#[mapping(settings(..))]`), in any order",
+            all.join(", ")
+        )
     }
 }
 
 fn matches_option(ty: &Type, optional: bool, wanted: bool, name: &str) -> syn::Result<()> {
     match (optional, wanted) {
-        (false, true) => Err(syn::Error::new_spanned(ty, format!("there may be none yet: write `Option<&{name}>`"))),
+        (false, true) => {
+            Err(syn::Error::new_spanned(ty, format!("there may be none yet: write `Option<&{name}>`")))
+        }
         (true, false) => Err(syn::Error::new_spanned(ty, format!("there always is one: write `&{name}`"))),
         _ => Ok(()),
     }
@@ -274,7 +322,7 @@ fn functions_of_the_contract(record: &Type, calls: Calls) -> TokenStream {
             context: &::crosswalk_sdk::contract::Context,
         ) -> ::core::result::Result<::crosswalk_sdk::contract::CrmOutcome, ::crosswalk_sdk::contract::Refusal> {
             ::crosswalk_sdk::plugin::answer(|| {
-                let given_context = &::crosswalk_sdk::Context::read(context)?;
+                let given_context = &::crosswalk_sdk::Context::read(context, given_linked)?;
                 let given_linked = given_linked.map(::crosswalk_sdk::plugin::record::<#record>).transpose()?;
                 ::crosswalk_sdk::plugin::crm_outcome::<#record>(#to_crm?)
             })
@@ -286,7 +334,7 @@ fn functions_of_the_contract(record: &Type, calls: Calls) -> TokenStream {
             context: &::crosswalk_sdk::contract::Context,
         ) -> ::core::result::Result<::crosswalk_sdk::contract::ReferralOutcome, ::crosswalk_sdk::contract::Refusal> {
             ::crosswalk_sdk::plugin::answer(|| {
-                let given_context = &::crosswalk_sdk::Context::read(context)?;
+                let given_context = &::crosswalk_sdk::Context::read(context, ::core::option::Option::Some(linked))?;
                 let given_linked = ::crosswalk_sdk::plugin::record::<#record>(linked)?;
                 #to_referral
             })
@@ -297,7 +345,7 @@ fn functions_of_the_contract(record: &Type, calls: Calls) -> TokenStream {
             context: &::crosswalk_sdk::contract::Context,
         ) -> ::core::result::Result<::std::vec::Vec<::crosswalk_sdk::Resolution>, ::crosswalk_sdk::contract::Refusal> {
             ::crosswalk_sdk::plugin::answer(|| {
-                let given_context = &::crosswalk_sdk::Context::read(context)?;
+                let given_context = &::crosswalk_sdk::Context::read(context, ::core::option::Option::None)?;
                 let mut resolutions = ::std::vec::Vec::new();
                 for given_conflict in conflicts {
                     resolutions.push(#resolve?);
@@ -312,7 +360,7 @@ fn functions_of_the_contract(record: &Type, calls: Calls) -> TokenStream {
             context: &::crosswalk_sdk::contract::Context,
         ) -> ::core::result::Result<::std::vec::Vec<::crosswalk_sdk::contract::NamedValue>, ::crosswalk_sdk::contract::Refusal> {
             ::crosswalk_sdk::plugin::answer(|| {
-                let given_context = &::crosswalk_sdk::Context::read(context)?;
+                let given_context = &::crosswalk_sdk::Context::read(context, ::core::option::Option::Some(linked))?;
                 let given_linked = ::crosswalk_sdk::plugin::record::<#record>(linked)?;
                 #report
             })

@@ -38,10 +38,16 @@ pub(crate) fn named_fields<'a>(
     what: &str,
 ) -> syn::Result<&'a syn::punctuated::Punctuated<syn::Field, syn::Token![,]>> {
     if let Some(generic) = input.generics.params.first() {
-        return Err(syn::Error::new_spanned(generic, format!("{what} has no type parameters: remove this one")));
+        return Err(syn::Error::new_spanned(
+            generic,
+            format!("{what} has no type parameters: remove this one"),
+        ));
     }
     match &input.data {
         syn::Data::Struct(syn::DataStruct { fields: syn::Fields::Named(fields), .. }) => Ok(&fields.named),
-        _ => Err(syn::Error::new_spanned(&input.ident, format!("{what} is a struct with named fields: `struct {} {{ .. }}`", input.ident))),
+        _ => Err(syn::Error::new_spanned(
+            &input.ident,
+            format!("{what} is a struct with named fields: `struct {} {{ .. }}`", input.ident),
+        )),
     }
 }

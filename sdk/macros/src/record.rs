@@ -58,9 +58,11 @@ fn record_options(input: &DeriveInput) -> syn::Result<RecordOptions> {
             if meta.path.is_ident("entity") {
                 options.entity = Some(meta.value()?.parse()?);
             } else if meta.path.is_ident("key") {
-                options.key = Some(column(meta.input, "The column that holds the referral's id, under a unique key.")?);
+                options.key =
+                    Some(column(meta.input, "The column that holds the referral's id, under a unique key.")?);
             } else if meta.path.is_ident("stamp") {
-                options.stamp = Some(column(meta.input, "The column that the host stamps with its own writes.")?);
+                options.stamp =
+                    Some(column(meta.input, "The column that the host stamps with its own writes.")?);
             } else {
                 return Err(meta.error("expected `entity = \"..\"`, `key = \"..\"` or `stamp = \"..\"`"));
             }
@@ -103,7 +105,9 @@ fn member(field: &syn::Field) -> syn::Result<Member<'_>> {
         let shown = shown.strip_prefix("Option<").and_then(|inner| inner.strip_suffix('>')).unwrap_or(&shown);
         return Err(syn::Error::new_spanned(
             ty,
-            format!("a record's field may be unset, empty or set: write `Field<{shown}>` (or mark a record within this one with `#[field(flatten)]`)"),
+            format!(
+                "a record's field may be unset, empty or set: write `Field<{shown}>` (or mark a record within this one with `#[field(flatten)]`)"
+            ),
         ));
     }
     let name = options.name.clone().unwrap_or_else(|| LitStr::new(&ident.to_string(), ident.span()));
@@ -129,7 +133,10 @@ fn field_options(field: &syn::Field) -> syn::Result<FieldOptions> {
         })?;
     }
     if options.read && options.write {
-        return Err(syn::Error::new(field.span(), "`read` means read only and `write` write only: a field that is both needs neither word"));
+        return Err(syn::Error::new(
+            field.span(),
+            "`read` means read only and `write` write only: a field that is both needs neither word",
+        ));
     }
     Ok(options)
 }
@@ -195,7 +202,10 @@ fn implementation(
         (Some(entity), _) => quote! { #entity },
         (None, Some(ty)) => quote! { <#ty as ::crosswalk_sdk::Record>::ENTITY },
         (None, None) => {
-            return Err(syn::Error::new_spanned(record, "which entity of the CRM is this? add `#[record(entity = \"opportunity\")]`"));
+            return Err(syn::Error::new_spanned(
+                record,
+                "which entity of the CRM is this? add `#[record(entity = \"opportunity\")]`",
+            ));
         }
     };
     let special = |column: &Option<Column>, method: &str| match (column, flattened) {

@@ -19,7 +19,9 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
             ));
         }
         let default = match default(field)? {
-            Some(value) => quote! { ::core::option::Option::Some(::core::convert::Into::<#ty>::into(#value)) },
+            Some(value) => {
+                quote! { ::core::option::Option::Some(::core::convert::Into::<#ty>::into(#value)) }
+            }
             None => quote! { ::core::option::Option::None },
         };
         properties.push(quote! { ::crosswalk_sdk::settings::Property::of::<#ty>(#name, #doc, #default) });

@@ -49,8 +49,8 @@ impl Drop for Guard {
 pub fn settings(object: Json) -> Guard {
     let given = object.as_object().cloned().unwrap_or_default();
     let given = given.into_iter().map(|(name, json)| (name, as_setting(&json))).collect();
-    DOUBLE.with_borrow_mut(|double| {
-        Guard { undo: Undo::Settings(std::mem::replace(&mut double.settings, given)) }
+    DOUBLE.with_borrow_mut(|double| Guard {
+        undo: Undo::Settings(std::mem::replace(&mut double.settings, given)),
     })
 }
 

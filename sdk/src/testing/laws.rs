@@ -100,12 +100,15 @@ impl Pair<'_> {
         };
         undeclared(&draft.fields, primary, broken);
         for companion in &draft.companions {
-            match manifest.entities.iter().find(|used| used.via.is_some() && used.entity == companion.entity) {
+            match manifest.entities.iter().find(|used| used.via.is_some() && used.entity == companion.entity)
+            {
                 Some(used) => {
                     undeclared(&companion.match_, used, broken);
                     undeclared(&companion.fields, used, broken);
                 }
-                None => broken.push(format!("the companion `{}` is of an undeclared entity", companion.alias)),
+                None => {
+                    broken.push(format!("the companion `{}` is of an undeclared entity", companion.alias))
+                }
             }
         }
     }
@@ -129,7 +132,8 @@ impl Pair<'_> {
         let Some(record) = self.record else { return };
         let Some(pushed) = self.rho(record, self.referral) else { return };
         let referral = overlaid(self.referral, &pushed);
-        let (Some(wanted), Some(folded)) = (self.rho(record, &referral), self.pi(&referral, Some(record))) else {
+        let (Some(wanted), Some(folded)) = (self.rho(record, &referral), self.pi(&referral, Some(record)))
+        else {
             return;
         };
         if let Some(again) = self.rho(&written(Some(record), &folded), &referral) {
@@ -159,7 +163,10 @@ fn differs(law: &str, before: &[NamedValue], after: &[NamedValue], broken: &mut 
 
 /// A companion that has been made since is a record that exists.
 fn same_companion(before: &Value, after: &Value) -> bool {
-    matches!((before, after), (Value::Reference(crate::contract::Reference::Companion(_)), Value::Reference(_)))
+    matches!(
+        (before, after),
+        (Value::Reference(crate::contract::Reference::Companion(_)), Value::Reference(_))
+    )
 }
 
 /// One form for values that mean the same.
@@ -173,7 +180,9 @@ fn canonical(value: &Value) -> Value {
             let number = Decimal::from_str_exact(text).map(|number| number.normalize().to_string());
             Value::Decimal(number.unwrap_or_else(|_| text.clone()))
         }
-        Value::Other(text) => Value::Other(serde_json::from_str::<Json>(text).unwrap_or_default().to_string()),
+        Value::Other(text) => {
+            Value::Other(serde_json::from_str::<Json>(text).unwrap_or_default().to_string())
+        }
         other => other.clone(),
     }
 }

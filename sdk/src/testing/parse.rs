@@ -98,7 +98,9 @@ fn consent(mut json: Object) -> Consent {
     Consent {
         contact: json.flag("consentToContact").unwrap_or(false),
         share_with_others: json.flag("consentToToShareInfoWithOthers").unwrap_or(false),
-        share_with_microsoft_sellers: json.flag("consentToShareReferralWithMicrosoftSellers").unwrap_or(false),
+        share_with_microsoft_sellers: json
+            .flag("consentToShareReferralWithMicrosoftSellers")
+            .unwrap_or(false),
         more: json.rest(),
     }
 }
@@ -129,7 +131,12 @@ fn details(json: &mut Object) -> Details {
 }
 
 fn solution(mut json: Object) -> Solution {
-    Solution { id: json.word("id"), name: json.text("name"), solution_kind: json.text("type"), more: json.rest() }
+    Solution {
+        id: json.word("id"),
+        name: json.text("name"),
+        solution_kind: json.text("type"),
+        more: json.rest(),
+    }
 }
 
 fn target(mut json: Object) -> Target {
@@ -201,7 +208,11 @@ impl Object {
     fn list(&mut self, name: &str) -> Vec<Object> {
         let pointer = format!("{}/{name}", self.pointer);
         let items = if let Some(Json::Array(items)) = self.take(name) { items } else { Vec::new() };
-        items.into_iter().enumerate().map(|(at, item)| Object::new(item, &format!("{pointer}/{at}"))).collect()
+        items
+            .into_iter()
+            .enumerate()
+            .map(|(at, item)| Object::new(item, &format!("{pointer}/{at}")))
+            .collect()
     }
 
     /// What nobody took, by pointer.

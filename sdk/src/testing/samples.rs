@@ -88,7 +88,8 @@ impl Dice {
 
     fn text(&mut self) -> String {
         let long = "x".repeat(2100);
-        self.pick(&["Solar park", "✔ Solar park", "two\nlines", "  spaces ", "Ünïcödé 🌞", "", "N/A", &long]).to_owned()
+        self.pick(&["Solar park", "✔ Solar park", "two\nlines", "  spaces ", "Ünïcödé 🌞", "", "N/A", &long])
+            .to_owned()
     }
 }
 
@@ -101,7 +102,8 @@ pub fn random_referral(seed: u64) -> Json {
         _ => ("Closed", &["Won", "Lost", "Declined", "Expired", "Error"]),
     };
     let substatus = dice.pick(substatuses);
-    let solutions: Vec<Json> = (0..dice.below(3)).map(|at| json!({ "id": format!("SOL-{at}"), "type": "Name" })).collect();
+    let solutions: Vec<Json> =
+        (0..dice.below(3)).map(|at| json!({ "id": format!("SOL-{at}"), "type": "Name" })).collect();
     let help = ["ProofOfConceptOrDemo", "GeneralOrOther", "SomethingNew"];
     json!({
         "id": format!("00000000-0000-0000-0000-{seed:012}"),
@@ -143,13 +145,19 @@ pub fn random_referral(seed: u64) -> Json {
 pub fn random_record(entity: &EntityUse, all: &[EntityUse], seed: u64) -> CrmRecord {
     let dice = &mut Dice(seed ^ 0xC0FF_EE00);
     let key = RecordKey { entity: entity.entity.clone(), id: format!("00000000-0000-0000-0002-{seed:012}") };
-    let mut record = CrmRecord { key, fields: random_fields(entity, dice), related: Vec::new(), more: Vec::new() };
+    let mut record =
+        CrmRecord { key, fields: random_fields(entity, dice), related: Vec::new(), more: Vec::new() };
     for related in all {
         let Some(via) = &related.via else { continue };
         let held = record.fields.iter().find(|field| field.name == *via).map(|field| &field.value);
         if let Some(Value::Reference(Reference::Existing(key))) = held {
             let fields = random_fields(related, dice);
-            record.related.push(RelatedRecord { via: via.clone(), key: key.clone(), fields, more: Vec::new() });
+            record.related.push(RelatedRecord {
+                via: via.clone(),
+                key: key.clone(),
+                fields,
+                more: Vec::new(),
+            });
         }
     }
     record
@@ -157,7 +165,9 @@ pub fn random_record(entity: &EntityUse, all: &[EntityUse], seed: u64) -> CrmRec
 
 fn random_fields(entity: &EntityUse, dice: &mut Dice) -> Vec<NamedValue> {
     let fields = entity.fields.iter().filter(|field| field.reads);
-    fields.map(|field| NamedValue { name: field.name.clone(), value: random_value(&field.kind, dice) }).collect()
+    fields
+        .map(|field| NamedValue { name: field.name.clone(), value: random_value(&field.kind, dice) })
+        .collect()
 }
 
 fn random_value(kind: &Kind, dice: &mut Dice) -> Value {
@@ -170,7 +180,9 @@ fn random_value(kind: &Kind, dice: &mut Dice) -> Value {
         Kind::Integer => Value::Integer(i32::try_from(dice.below(6)).unwrap_or_default()),
         Kind::Decimal => Value::Decimal(dice.pick(&["50000.0000", "0", "-12.5", "1234.5679"]).to_owned()),
         Kind::Date => Value::Date(dice.pick(&["2026-01-31", "1999-12-31"]).to_owned()),
-        Kind::Instant => Value::Instant(dice.pick(&["2026-01-31T10:00:00Z", "1999-12-31T23:59:59Z"]).to_owned()),
+        Kind::Instant => {
+            Value::Instant(dice.pick(&["2026-01-31T10:00:00Z", "1999-12-31T23:59:59Z"]).to_owned())
+        }
         Kind::Texts => Value::Texts(vec![dice.text()]),
         Kind::Reference(entity) => {
             let id = format!("{entity}-{}", dice.below(3));

@@ -1,0 +1,184 @@
+//! From Dynamics 365 to Partner Center.
+
+use crosswalk_sdk::prelude::*;
+
+use crate::{
+    Account, Contact, Dynamics, Opportunity, customer, help,
+    inbound::once_true,
+    products,
+    status::{self, Stage},
+    text,
+};
+
+pub(crate) fn to_referral(
+    linked: &Opportunity,
+    referral: Option<&Referral>,
+    cx: &Context,
+    settings: &Dynamics,
+) -> Result<Outcome<ReferralDraft>> {
+    if linked.sync != Field::Set(true) {
+        return Ok(Outcome::skip("`Sync with Partner Center` is off"));
+    }
+    match referral {
+        Some(referral) => Ok(Outcome::Hold(changed(linked, referral, cx, settings))),
+        None => created(linked, cx, settings),
+    }
+}
+
+/// What both a new and a known referral are told.
+fn common(linked: &Opportunity, referral: Option<&Referral>, cx: &Context) -> ReferralDraft {
+    let code = code(linked);
+    // Without a currency of its own the value counts in the referral's.
+    let known = referral.and_then(|referral| referral.details.currency.clone());
+    let currency = code.clone().or(known).unwrap_or_default();
+    ReferralDraft {
+        external_reference_id: cx.record().map_or(Field::Unset, |record| record.id.clone().into()),
+        deal_value: linked.value.map(|amount| Money::new(amount, &currency).rounded().amount),
+        currency: code.map_or(Field::Unset, Field::Set),
+        closing_date: linked.closes,
+        ..ReferralDraft::default()
+    }
+}
+
+/// A known referral. While it waits on both sides nothing is sent but the record's id: it is not the partner's yet.
+fn changed(linked: &Opportunity, referral: &Referral, cx: &Context, settings: &Dynamics) -> ReferralDraft {
+    if referral.status == Status::New && status::stage(linked) == Some(Stage::OnHold) {
+        let external_reference_id = common(linked, Some(referral), cx).external_reference_id;
+        return ReferralDraft { external_reference_id, ..ReferralDraft::default() };
+    }
+    let (status, substatus) = status::pushed(linked, referral);
+    let known = &referral.details.solutions;
+    let products = linked.products.as_ref();
+    ReferralDraft {
+        notes: text::uncut(
+            linked.description.clone(),
+            referral.details.notes.as_deref(),
+            settings.description_length,
+        ),
+        solutions: match products {
+            Field::Unset => Field::Unset,
+            products => {
+                let column = products.value().map_or("", String::as_str);
+                products::solutions(column, known, settings.products_length).into()
+            }
+        },
+        share_with_microsoft_sellers: once_true(linked.visible_to_microsoft == Field::Set(true)),
+        status,
+        substatus,
+        ..common(linked, Some(referral), cx)
+    }
+}
+
+/// The currency's code.
+fn code(linked: &Opportunity) -> Option<String> {
+    linked.currency.get()?.record()?.code.clone().value().filter(|code| !code.is_empty())
+}
+
+/// A new referral, once all that Partner Center demands is there.
+fn created(linked: &Opportunity, cx: &Context, settings: &Dynamics) -> Result<Outcome<ReferralDraft>> {
+    if let Some(Stage::Won | Stage::Lost) = status::stage(linked) {
+        return Ok(Outcome::skip("the opportunity was closed before it was ever sent"));
+    }
+    let help = linked.help.get().and_then(|code| help::from_code(*code, settings.help_code_base));
+    let name = text::unmarked(linked.name.text());
+    ensure!(!name.trim().is_empty(), "name", "the opportunity has no topic"; help = "give it a topic");
+    ensure!(
+        settings.customers_consent, "consentToContact",
+        "nobody has confirmed that customers agree to be contacted and to have their details shared";
+        help = "if they do, set `customers_consent` to true in the plugin's settings"
+    );
+    let solutions: Vec<Solution> =
+        products::ids(linked.products.text()).into_iter().map(Solution::by_id).collect();
+    ensure!(
+        !solutions.is_empty(), "msft_products", "Partner Center wants at least one solution";
+        help = "enter its id in `Products`, for example `SOL-15974-MQF`"
+    );
+    worth(linked)?;
+    let account = customer_account(linked)?;
+    let contact = linked.contact.get().and_then(Ref::record);
+    if help.is_some() {
+        reachable(contact)?;
+    }
+    Ok(Outcome::Hold(ReferralDraft {
+        name: name.into(),
+        notes: linked.description.clone().or_unset(),
+        kind: if help.is_some() { ReferralKind::Shared } else { ReferralKind::Independent }.into(),
+        qualification: Qualification::SalesQualified.into(),
+        status: Status::New.into(),
+        substatus: Substatus::Pending.into(),
+        share_with_microsoft_sellers: (help.is_some() || linked.visible_to_microsoft == Field::Set(true))
+            .into(),
+        consent_to_contact: true.into(),
+        consent_to_share: true.into(),
+        customer_name: account.name.clone(),
+        address: customer::address(account),
+        customer_team: contact.map_or(Field::Unset, |contact| vec![customer::member(contact)].into()),
+        solutions: solutions.into(),
+        help: help.map_or(Field::Unset, Field::Set),
+        ..common(linked, None, cx)
+    }))
+}
+
+/// A deal has a value, a currency and a day.
+fn worth(linked: &Opportunity) -> Result<()> {
+    let value = linked.value.get().copied().unwrap_or_default();
+    ensure!(
+        value > Decimal::ZERO, "estimatedvalue", "the deal has no value";
+        help = "enter `Est. Revenue`; if Dynamics calculates it, add products that have a price"
+    );
+    ensure!(
+        code(linked).is_some(), "transactioncurrencyid", "the deal has no currency";
+        help = "choose the opportunity's `Currency`"
+    );
+    ensure!(
+        linked.closes.get().is_some(), "estimatedclosedate", "the deal has no closing date";
+        help = "enter `Est. Close Date`"
+    );
+    Ok(())
+}
+
+/// The customer has a name, a street, a city and a country that Partner Center knows.
+fn customer_account(linked: &Opportunity) -> Result<&Account> {
+    let Some(account) = linked.account.get().and_then(Ref::record) else {
+        refuse!("parentaccountid", "the opportunity has no account"; help = "choose the customer in `Account`");
+    };
+    ensure!(!account.name.text().is_empty(), "account.name", "the account has no name"; help = "name it");
+    ensure!(
+        !account.line1.text().is_empty(), "account.address1_line1", "the account `{}` has no street", account.name.text();
+        help = "enter the first line of its address"
+    );
+    ensure!(
+        !account.city.text().is_empty(), "account.address1_city", "the account `{}` has no city", account.name.text();
+        help = "enter the city of its address"
+    );
+    let country = account.country.text();
+    ensure!(
+        country.len() == 2 && country.bytes().all(|letter| letter.is_ascii_uppercase()), "account.address1_country",
+        "the country `{}` of the account `{}` is not a two-letter code", country, account.name.text();
+        help = "enter the ISO 3166 code, for example `US`; if it is in another column, set `customer_country_field`"
+    );
+    Ok(account)
+}
+
+/// Whoever asks Microsoft for help names a person whom Microsoft can reach.
+fn reachable(contact: Option<&Contact>) -> Result<()> {
+    let Some(contact) = contact else {
+        refuse!(
+            "parentcontactid", "Microsoft's help is asked for, and the opportunity has no contact";
+            help = "choose the customer's `Contact`, or clear `How can Microsoft help?`"
+        );
+    };
+    let needed = [
+        ("contact.firstname", &contact.first_name, "first name"),
+        ("contact.lastname", &contact.last_name, "last name"),
+        ("contact.emailaddress1", &contact.email, "e-mail address"),
+        ("contact.telephone1", &contact.phone, "business phone"),
+    ];
+    for (field, text, label) in needed {
+        ensure!(
+            !text.text().trim().is_empty(), field,
+            "Microsoft's help is asked for, and the contact has no {}", label; help = "enter the contact's {}", label
+        );
+    }
+    Ok(())
+}

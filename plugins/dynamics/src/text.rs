@@ -1,0 +1,46 @@
+//! Texts that fit, and the check mark before the topic.
+
+use crosswalk_sdk::prelude::*;
+
+/// In sync.
+pub const SYNCED: &str = "✔ ";
+/// Not in sync.
+pub const FAILED: &str = "✖ ";
+/// Stands for what a column had no room for.
+const CUT: char = '…';
+
+/// The text, if it is longer than `characters` cut and ending in `…`.
+pub fn fitted(text: &str, characters: i32) -> String {
+    let room = usize::try_from(characters).unwrap_or_default().max(1);
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    text.chars().take(room - 1).chain([CUT]).collect()
+}
+
+/// What a CRM text says to Partner Center: a text that is only `original`, cut to fit, is the original, so that the
+/// cut never flows back as an edit.
+pub fn uncut(held: Field<String>, original: Option<&str>, characters: i32) -> Field<String> {
+    match (held, original) {
+        (Field::Set(held), Some(original)) if held == fitted(original, characters) => original.into(),
+        (held, _) => held,
+    }
+}
+
+/// The topic without a check mark.
+pub fn unmarked(topic: &str) -> &str {
+    let bare =
+        |topic| [SYNCED, FAILED].into_iter().find_map(|mark: &str| str::strip_prefix(topic, mark.trim_end()));
+    bare(topic).map_or(topic, str::trim_start)
+}
+
+/// The check mark that a topic has, or none.
+pub fn mark(topic: &str) -> &'static str {
+    [SYNCED, FAILED].into_iter().find(|mark| topic.starts_with(mark.trim_end())).unwrap_or("")
+}
+
+/// A deal's name as a topic. There is always room for a mark, so that marking never cuts.
+pub fn topic(mark: &str, name: &str, characters: i32) -> String {
+    let room = characters - i32::try_from(SYNCED.chars().count()).unwrap_or_default();
+    format!("{mark}{}", fitted(unmarked(name), room))
+}

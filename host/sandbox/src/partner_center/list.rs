@@ -88,17 +88,18 @@ impl Query {
     /// The reply: one page of the matching referrals. `host` and `path` are those of the request.
     pub(super) fn page(
         &self,
-        mut matching: Vec<Value>,
+        mut matching: Vec<&Value>,
         settings: &Settings,
         host: &str,
         path: &str,
     ) -> Value {
         // All stamps have the same length and offset, so their text sorts as their time does.
-        let stamp = |referral: &Value| {
-            let text = referral.get(self.order.member).and_then(Value::as_str).unwrap_or_default();
-            (text.to_owned(), referral.get("id").map(Value::to_string))
+        let key = |referral: &&Value| {
+            let member =
+                |name: &str| referral.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            (member(self.order.member), member("id"))
         };
-        matching.sort_by_cached_key(stamp);
+        matching.sort_by_cached_key(key);
         if self.order.descending {
             matching.reverse();
         }
@@ -142,11 +143,11 @@ impl Query {
         format!("http://{host}{path}?{}", query.join("&"))
     }
 
-    fn selected(&self, referral: Value) -> Value {
-        let Some(select) = &self.select else { return referral };
+    fn selected(&self, referral: &Value) -> Value {
+        let Some(select) = &self.select else { return referral.clone() };
         let mut selected = Value::Object(Map::new());
         for path in select {
-            if let Some(value) = member(&referral, path) {
+            if let Some(value) = member(referral, path) {
                 insert(&mut selected, path, value.clone());
             }
         }

@@ -71,17 +71,14 @@ async fn list(
         Err(QueryError::NotSimulated(what)) => return not_simulated(center.core.system, &what),
     };
     let with_others = settings.list_other_copies || query.mentions("engagementId");
-    let matching = {
-        let store = lock(&center.store);
-        store
-            .listed(center.core.clock.now())
-            .filter(|referral| with_others || center.owns(referral))
-            .filter(|referral| center.sees(&store, &settings, referral))
-            .filter(|referral| query.holds(referral))
-            .cloned()
-            .collect()
-    };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let store = lock(&center.store);
+    let matching = store
+        .listed(center.core.clock.now())
+        .filter(|referral| with_others || center.owns(referral))
+        .filter(|referral| center.sees(&store, &settings, referral))
+        .filter(|referral| query.holds(referral))
+        .collect();
     Json(query.page(matching, &settings, host, uri.path())).into_response()
 }
 

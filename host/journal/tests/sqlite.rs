@@ -1,4 +1,5 @@
 //! What is particular to the journal in one SQLite file.
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use std::{path::Path, sync::Arc};
 

@@ -25,10 +25,10 @@ pub(crate) async fn insert(conn: &mut Conn, event: &NewEvent) -> Result<Accepted
     let id = EventId(next(conn, "event").await?);
     let source = word("source", &event.source)?;
     let received = event.received.as_millisecond();
-    if let Some(dedupe) = &event.dedupe {
-        if let Some(first) = first_with(conn, event, &source, dedupe, id).await? {
-            return Ok(Accepted { id: first, duplicate: true });
-        }
+    if let Some(dedupe) = &event.dedupe
+        && let Some(first) = first_with(conn, event, &source, dedupe, id).await?
+    {
+        return Ok(Accepted { id: first, duplicate: true });
     }
     let lane = lanes::of_subject(conn, &event.tenant, &event.subject).await?;
     sqlx::query(

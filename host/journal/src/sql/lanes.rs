@@ -131,7 +131,8 @@ pub(crate) async fn take(
     }
 }
 
-/// Puts the lane into the worker's hands. `None` if nothing waits in it (a person parked all of it meanwhile).
+/// Puts the lane into the worker's hands. `None` if another worker was faster, or if nothing
+/// waits in it (a person parked all of it meanwhile).
 async fn hold_and_read(
     conn: &mut Conn,
     lease: Lease,
@@ -140,16 +141,19 @@ async fn hold_and_read(
     now: i64,
     until: i64,
 ) -> Result<Option<Taken>> {
+    // Asking again whether it is ready makes this safe where another host may have taken it since it was found.
     let row = sqlx::query(
-        "UPDATE lanes SET pass = $2, worker = $3, ready_at = $4, attempts = attempts + 1 WHERE id = $1
-         RETURNING link, attempts",
+        "UPDATE lanes SET pass = $2, worker = $3, ready_at = $4, attempts = attempts + 1
+         WHERE id = $1 AND ready_at IS NOT NULL AND ready_at <= $5 RETURNING link, attempts",
     )
     .bind(lease.lane.0)
     .bind(lease.pass.0)
     .bind(worker)
     .bind(until)
-    .fetch_one(&mut *conn)
+    .bind(now)
+    .fetch_optional(&mut *conn)
     .await?;
+    let Some(row) = row else { return Ok(None) };
     let (link, attempts): (Option<i64>, i64) = (row.try_get("link")?, row.try_get("attempts")?);
     sqlx::query("UPDATE turns SET turn = $2 WHERE tenant = $1")
         .bind(tenant)

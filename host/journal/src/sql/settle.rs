@@ -101,10 +101,10 @@ pub(crate) async fn hand_back(conn: &mut Conn, lease: Lease, now: Timestamp) -> 
 /// Link, entries, audit and alarms of one commit.
 async fn apply(conn: &mut Conn, held: &mut Held, commit: &Commit, trail: &Trail) -> Result<()> {
     let mut linked = None;
-    if let Some((pair, state)) = &commit.link {
-        if links::save(conn, held, pair, state, trail.at).await? {
-            linked = Some(pair.clone());
-        }
+    if let Some((pair, state)) = &commit.link
+        && links::save(conn, held, pair, state, trail.at).await?
+    {
+        linked = Some(pair.clone());
     }
     for change in &commit.entries {
         let link = held.link.ok_or(Error::NoLink(held.lease))?;

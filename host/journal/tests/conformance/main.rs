@@ -1,4 +1,11 @@
 //! What every engine under the journal must do. Each test runs on each engine; their names are the specification.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests may panic, and say which seed they are at"
+)]
 
 /// Runs each test on every engine, in a journal of its own.
 macro_rules! on_every_engine {

@@ -92,7 +92,7 @@ pub struct OutOfStep {
 }
 
 /// Something read together with the version to write against (an eTag).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versioned<T> {
     /// What was read.
     pub value: T,
@@ -184,7 +184,8 @@ pub enum Action {
 }
 
 /// What came of an action.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Seen {
     /// The referral, or `None` if it does not exist or is not ours to see.
     Referral(Option<Versioned<Referral>>),
@@ -214,7 +215,7 @@ pub enum Seen {
 }
 
 /// A refusal by Partner Center or the CRM.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SystemRefusal {
     /// The fields that the answer names; empty if it names none.
     pub fields: Vec<String>,

@@ -96,6 +96,12 @@ impl Pass {
                     self.state.owed.insert(name.clone(), Owed { partner_center: true, crm: true });
                 }
                 self.doubted = intent.concerns;
+                if let IntendedWrite::Referral { fields, .. } = intent.write {
+                    for path in fields.into_keys() {
+                        self.state.owed.entry(path.clone()).or_default().partner_center = true;
+                        self.doubted.insert(path);
+                    }
+                }
             }
         }
         self.state.intent = None;

@@ -106,7 +106,7 @@ impl Work<'_> {
         let crm = owed.crm || !self.same(&current, &base);
         let before = match (owed.crm, &wish) {
             (true, Some(wish)) => wish.clone(),
-            (true, None) => Value::Empty,
+            (true, None) => self.before_undelivered(field, base),
             (false, _) => base,
         };
         let speaks = if crm { self.spoken(field, &before, opinions)? } else { BTreeSet::new() };
@@ -119,6 +119,13 @@ impl Work<'_> {
             self.speaks.insert(field.to_owned(), speaks);
         }
         Ok(Change { crm, partner_center, before })
+    }
+
+    /// What an owed field that Partner Center does not ask for held before its edit: any other value than now will do.
+    fn before_undelivered(&self, field: &str, base: Value) -> Value {
+        let of_entry = self.open.get(field).and_then(|entry| entry.base.clone());
+        let differs = |value: &Value| !self.same(value, self.current(field));
+        [Some(base), of_entry].into_iter().flatten().find(differs).unwrap_or(Value::Empty)
     }
 
     /// The paths that change if the field does: what the CRM's edit of it speaks to.

@@ -1,0 +1,330 @@
+//! A family of mappings, as plain functions over texts: what a plugin does, without an engine.
+
+use std::collections::BTreeMap;
+
+use crosswalk_engine::{
+    mapping::{Conflict, CrmDraft, EntityUse, FieldUse, Manifest, Mapper, Outcome, Record, Refusal, Report, Resolution},
+    referral::Referral,
+    value::{Fields, Kind, Value},
+};
+
+/// Fields as texts; an empty text is an empty field.
+pub(crate) type Texts = BTreeMap<String, String>;
+
+/// How one field and one path belong together. Fields have one letter, paths are patchable ones.
+#[derive(Clone, Debug)]
+pub(crate) enum Item {
+    /// The same text on both sides, whatever the names are.
+    Same(&'static str, &'static str),
+    /// The CRM holds the first three characters.
+    Cut(&'static str, &'static str),
+    /// The CRM holds tens.
+    Tens(&'static str, &'static str),
+    /// The CRM holds the day, Partner Center day and hour (`d1t05`).
+    Day(&'static str, &'static str),
+    /// `p` and `q` are both `x` in the CRM, `r` is `y`.
+    Many(&'static str, &'static str),
+    /// As [`Item::Many`], but the field is left out of the draft where the CRM says the same already.
+    ManyByRecord(&'static str, &'static str),
+    /// Partner Center holds it without `eur `.
+    Prefix(&'static str, &'static str),
+    /// A pair of the same text, and a second CRM field derived from it.
+    Derived(&'static str, &'static str, &'static str),
+    /// Only carried from the CRM.
+    Outward(&'static str, &'static str),
+    /// Only carried to the CRM.
+    Inward(&'static str, &'static str),
+    /// A CRM field that always holds this.
+    Constant(&'static str, &'static str),
+    /// Nobody may patch the name.
+    Name(&'static str),
+    /// Two CRM fields feed one path, which feeds neither.
+    Joined(&'static str, &'static str, &'static str),
+    /// Open, won or lost: status and substatus, which end the deal.
+    State(&'static str),
+    /// Grows by a letter each time it is mapped: breaks the laws.
+    Grows(&'static str, &'static str),
+}
+
+use Item::{
+    Constant, Cut, Day, Derived, Grows, Inward, Joined, Many, ManyByRecord, Name, Outward, Prefix, Same, State, Tens,
+};
+
+fn text(of: &Texts, name: &str) -> String {
+    of.get(name).cloned().unwrap_or_default()
+}
+
+fn many(of_partner_center: &str) -> String {
+    match of_partner_center {
+        "p" | "q" => "x".into(),
+        "r" => "y".into(),
+        other => other.into(),
+    }
+}
+
+impl Item {
+    /// The CRM fields that it concerns.
+    pub(crate) fn fields(&self) -> Vec<&'static str> {
+        match self {
+            Derived(f, e, _) => vec![f, e],
+            Joined(f, e, _) => vec![f, e],
+            Name(f) | State(f) | Constant(f, _) => vec![f],
+            Same(f, _) | Cut(f, _) | Tens(f, _) | Day(f, _) | Many(f, _) | ManyByRecord(f, _) | Prefix(f, _)
+            | Outward(f, _) | Inward(f, _) | Grows(f, _) => vec![f],
+        }
+    }
+
+    /// The paths that it concerns.
+    pub(crate) fn paths(&self) -> Vec<&'static str> {
+        match self {
+            Derived(_, _, g) | Joined(_, _, g) => vec![g],
+            Name(_) => vec!["/name"],
+            State(_) => vec!["/status", "/substatus"],
+            Constant(..) => vec![],
+            Same(_, g) | Cut(_, g) | Tens(_, g) | Day(_, g) | Many(_, g) | ManyByRecord(_, g) | Prefix(_, g)
+            | Outward(_, g) | Inward(_, g) | Grows(_, g) => vec![g],
+        }
+    }
+
+    /// Values that a person may give the field, and the path.
+    pub(crate) fn values(&self) -> (&'static [&'static str], &'static [&'static str]) {
+        match self {
+            Cut(..) => (&["", "abc", "abd", "k"], &["abc", "abcd", "abde", "klmn", ""]),
+            Tens(..) => (&["0", "10", "20", "30"], &["0", "3", "10", "12", "27"]),
+            Day(..) => (&["d1", "d2", "d3"], &["d1t05", "d1t06", "d2t05", "d3t09"]),
+            Many(..) | ManyByRecord(..) => (&["x", "y"], &["p", "q", "r"]),
+            Prefix(..) => (&["eur 1", "eur 2", "eur 3", ""], &["1", "2", "3", ""]),
+            State(..) => (&["open", "won", "lost"], &["open", "won", "lost"]),
+            _ => (&["", "a", "b", "c", "d"], &["", "a", "b", "c", "d"]),
+        }
+    }
+
+    fn to_crm(&self, referral: &Texts, record: &Texts, draft: &mut Texts) {
+        let mut put = |field: &str, value: String| drop(draft.insert(field.to_owned(), value));
+        match self {
+            Same(f, g) | Inward(f, g) => put(f, text(referral, g)),
+            Cut(f, g) => put(f, text(referral, g).chars().take(3).collect()),
+            Tens(f, g) => put(f, tens(&text(referral, g))),
+            Day(f, g) => put(f, text(referral, g).split('t').next().unwrap_or_default().to_owned()),
+            Many(f, g) => put(f, many(&text(referral, g))),
+            ManyByRecord(f, g) => {
+                let wish = many(&text(referral, g));
+                if text(record, f) != wish {
+                    put(f, wish);
+                }
+            }
+            Prefix(f, g) => put(f, prefixed(&text(referral, g))),
+            Derived(f, e, g) => {
+                put(f, text(referral, g));
+                put(e, prefixed(&text(referral, g)));
+            }
+            Constant(f, value) => put(f, (*value).to_owned()),
+            Name(f) => put(f, text(referral, "/name")),
+            State(f) => put(f, state(&text(referral, "/status"), &text(referral, "/substatus")).to_owned()),
+            Grows(f, g) => put(f, format!("{}g", text(referral, g))),
+            Outward(..) | Joined(..) => {}
+        }
+    }
+
+    fn to_referral(&self, record: &Texts, referral: &Texts, draft: &mut Texts) {
+        let mut put = |path: &str, value: String| drop(draft.insert(path.to_owned(), value));
+        match self {
+            Same(f, g) | Derived(f, _, g) | Outward(f, g) | Tens(f, g) | Cut(f, g) | Day(f, g) => put(g, text(record, f)),
+            Many(f, g) | ManyByRecord(f, g) => {
+                let current = text(record, f);
+                if many(&text(referral, g)) != current {
+                    put(g, current.replace('x', "p").replace('y', "r"));
+                }
+            }
+            Prefix(f, g) => put(g, text(record, f).trim_start_matches("eur ").to_owned()),
+            Name(f) => put("/name", text(record, f)),
+            Joined(f, e, g) => put(g, format!("{}/{}", text(record, f), text(record, e)).trim_matches('/').to_owned()),
+            State(f) => {
+                let (status, substatus) = match text(record, f).as_str() {
+                    "won" => ("Closed", "Won"),
+                    "lost" => ("Closed", "Lost"),
+                    _ => ("Active", "Accepted"),
+                };
+                put("/status", status.to_owned());
+                put("/substatus", substatus.to_owned());
+            }
+            Grows(f, g) => put(g, format!("{}g", text(record, f))),
+            Constant(..) | Inward(..) => {}
+        }
+    }
+}
+
+fn prefixed(value: &str) -> String {
+    if value.is_empty() { String::new() } else { format!("eur {value}") }
+}
+
+fn tens(value: &str) -> String {
+    value.parse::<i32>().map_or_else(|_| value.to_owned(), |number| (number / 10 * 10).to_string())
+}
+
+fn state(status: &str, substatus: &str) -> &'static str {
+    match (status, substatus) {
+        ("Closed", "Won") => "won",
+        ("Closed", _) => "lost",
+        _ => "open",
+    }
+}
+
+/// Who wins, for every conflict of one case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Policy {
+    PartnerCenter,
+    Crm,
+    Third(&'static str),
+    Park,
+}
+
+/// A plugin made of items.
+#[derive(Clone, Debug)]
+pub(crate) struct Plugin {
+    pub(crate) items: Vec<Item>,
+    pub(crate) policy: Policy,
+    /// The field that a report is written to.
+    pub(crate) reports_to: Option<&'static str>,
+    pub(crate) owned: Vec<&'static str>,
+    pub(crate) stamp: bool,
+    /// The pair is left alone unless this field says `yes`.
+    pub(crate) switch: Option<&'static str>,
+    /// How often it was asked, by function.
+    pub(crate) calls: BTreeMap<&'static str, usize>,
+}
+
+pub(crate) const REFERRAL_KEY: &str = "referral_id";
+pub(crate) const STAMP: &str = "stamp";
+
+impl Plugin {
+    pub(crate) fn new(items: &[Item]) -> Plugin {
+        Plugin {
+            items: items.to_vec(),
+            policy: Policy::Crm,
+            reports_to: None,
+            owned: vec![],
+            stamp: true,
+            switch: None,
+            calls: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn wants_of_crm(&self, referral: &Texts, record: &Texts) -> Texts {
+        let mut draft = Texts::new();
+        self.items.iter().for_each(|item| item.to_crm(referral, record, &mut draft));
+        draft
+    }
+
+    pub(crate) fn wants_of_referral(&self, record: &Texts, referral: &Texts) -> Texts {
+        let mut draft = Texts::new();
+        self.items.iter().for_each(|item| item.to_referral(record, referral, &mut draft));
+        draft
+    }
+
+    pub(crate) fn manifest(&self) -> Manifest {
+        let mut names: Vec<&str> = self.items.iter().flat_map(Item::fields).collect();
+        names.extend(self.reports_to);
+        names.extend(self.switch);
+        names.sort_unstable();
+        names.dedup();
+        let owned = |name: &str| self.owned.contains(&name);
+        let field = |name: &&str| FieldUse {
+            name: (*name).to_owned(),
+            kind: Kind::Text,
+            reads: true,
+            writes: true,
+            owned: owned(name),
+        };
+        Manifest {
+            name: "family".into(),
+            version: "1.0.0".into(),
+            crm: "dynamics".into(),
+            entities: vec![EntityUse {
+                entity: "opportunity".into(),
+                via: None,
+                fields: names.iter().map(field).collect(),
+                referral_key: Some(REFERRAL_KEY.into()),
+                stamp: self.stamp.then(|| STAMP.into()),
+            }],
+            lookups: vec![],
+            settings_schema: String::new(),
+        }
+    }
+
+    fn count(&mut self, function: &'static str) {
+        *self.calls.entry(function).or_default() += 1;
+    }
+}
+
+/// A value as a text.
+pub(crate) fn plain(value: &Value) -> String {
+    match value {
+        Value::Empty => String::new(),
+        Value::Text(text) => text.clone(),
+        other => panic!("the family only knows texts, not {other:?}"),
+    }
+}
+
+pub(crate) fn value(text: &str) -> Value {
+    if text.is_empty() { Value::Empty } else { Value::Text(text.to_owned()) }
+}
+
+pub(crate) fn texts(fields: &Fields) -> Texts {
+    fields.iter().map(|(name, value)| (name.clone(), plain(value))).collect()
+}
+
+pub(crate) fn values(texts: &Texts) -> Fields {
+    texts.iter().map(|(name, text)| (name.clone(), value(text))).collect()
+}
+
+/// Every string in a document, by JSON pointer.
+pub(crate) fn leaves(document: &serde_json::Value) -> Texts {
+    fn walk(at: &str, json: &serde_json::Value, into: &mut Texts) {
+        match json {
+            serde_json::Value::Object(object) => {
+                object.iter().for_each(|(name, inner)| walk(&format!("{at}/{name}"), inner, into));
+            }
+            serde_json::Value::String(text) => drop(into.insert(at.to_owned(), text.clone())),
+            _ => {}
+        }
+    }
+    let mut into = Texts::new();
+    walk("", document, &mut into);
+    into
+}
+
+impl Mapper for Plugin {
+    fn to_crm(&mut self, referral: &Referral, linked: Option<&Record>) -> Result<Outcome<CrmDraft>, Refusal> {
+        self.count("to_crm");
+        let record = linked.map(|record| texts(&record.fields)).unwrap_or_default();
+        let fields = values(&self.wants_of_crm(&leaves(&referral.0), &record));
+        Ok(Outcome::Hold(CrmDraft { entity: "opportunity".into(), fields, companions: vec![] }))
+    }
+
+    fn to_referral(&mut self, linked: &Record, referral: Option<&Referral>) -> Result<Outcome<Fields>, Refusal> {
+        self.count("to_referral");
+        let record = texts(&linked.fields);
+        if self.switch.is_some_and(|switch| text(&record, switch) != "yes") {
+            return Ok(Outcome::Skip("sync is switched off".into()));
+        }
+        let referral = referral.map(|referral| leaves(&referral.0)).unwrap_or_default();
+        Ok(Outcome::Hold(values(&self.wants_of_referral(&record, &referral))))
+    }
+
+    fn resolve(&mut self, conflicts: &[Conflict]) -> Result<Vec<Resolution>, Refusal> {
+        self.count("resolve");
+        let answer = match self.policy {
+            Policy::PartnerCenter => Resolution::PartnerCenter,
+            Policy::Crm => Resolution::Crm,
+            Policy::Third(text) => Resolution::Value(value(text)),
+            Policy::Park => Resolution::Park("ask the seller".into()),
+        };
+        Ok(vec![answer; conflicts.len()])
+    }
+
+    fn report(&mut self, _: &Record, report: &Report) -> Result<Fields, Refusal> {
+        self.count("report");
+        Ok(self.reports_to.iter().map(|field| ((*field).to_owned(), value(&report.message))).collect())
+    }
+}

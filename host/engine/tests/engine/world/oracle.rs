@@ -1,0 +1,165 @@
+//! The judge. It knows the promises, the two stores and the entries, and nothing of how the engine works.
+//!
+//! An edit is *visible* if a field holds something else than when the last finished pass looked, or than the last
+//! write of ours put there. Overwriting a visible edit without an entry that names the field loses it. At the end,
+//! mapping either side onto the other must change nothing, or an open entry says why.
+
+use std::collections::BTreeMap;
+
+use crosswalk_engine::{link::Entry, pass::Verdict};
+
+use super::{
+    World,
+    mapping::{Item, Plugin, Texts},
+};
+
+/// What the judge remembers of a pair.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Oracle {
+    /// Edits by people and by automation.
+    pub(crate) edits: usize,
+    pub(crate) record_writes: usize,
+    pub(crate) referral_writes: usize,
+    /// What was lost, in words.
+    pub(crate) losses: Vec<String>,
+    /// Paths that a person changed in Partner Center.
+    pub(crate) edited_outward: std::collections::BTreeSet<String>,
+    settled_record: Texts,
+    settled_referral: Texts,
+    /// What a pass saw both sides agree on, whether or not it lived to store that.
+    agreed_record: Texts,
+    agreed_referral: Texts,
+    read_record: Texts,
+    read_referral: Texts,
+}
+
+type Entries = BTreeMap<String, (Entry, Option<String>)>;
+
+impl Oracle {
+    pub(crate) fn of(referral: &Texts, record: &Texts) -> Oracle {
+        Oracle { settled_record: record.clone(), settled_referral: referral.clone(), ..Oracle::default() }
+    }
+
+    /// The record is read after the referral. Where the two agree already, either value is known to both.
+    pub(crate) fn read_record(&mut self, fields: &Texts, plugin: &Plugin) {
+        self.read_record = fields.clone();
+        for (field, wish) in plugin.wants_of_crm(&self.read_referral, fields) {
+            if get(fields, &field) == wish {
+                self.agreed_record.insert(field, wish);
+            }
+        }
+        let asks = plugin.wants_of_referral(fields, &self.read_referral);
+        for (path, wish) in &asks {
+            if get(&self.read_referral, path) == *wish {
+                self.agreed_referral.insert(path.clone(), wish.clone());
+            }
+        }
+        for item in plugin.items.iter().filter(|item| matches!(item, Item::Many(..) | Item::ManyByRecord(..))) {
+            let (field, path) = (item.fields()[0], item.paths()[0]);
+            if !asks.contains_key(path) {
+                self.agreed_record.insert(field.to_owned(), get(fields, field));
+                self.agreed_referral.insert(path.to_owned(), get(&self.read_referral, path));
+            }
+        }
+    }
+
+    pub(crate) fn read_referral(&mut self, texts: &Texts) {
+        self.read_referral = texts.clone();
+    }
+
+    /// What a finished pass looked at is known from then on.
+    pub(crate) fn finished(&mut self, verdict: &Verdict) {
+        if matches!(verdict, Verdict::Applied { .. } | Verdict::Agreed { .. } | Verdict::Parked { .. }) {
+            self.settled_record = self.read_record.clone();
+            self.settled_referral = self.read_referral.clone();
+        }
+    }
+
+    pub(crate) fn wrote_record(&mut self, before: &Texts, written: &Texts, entries: &Entries) {
+        self.record_writes += 1;
+        for (field, text) in written {
+            let old = get(before, field);
+            let visible = old != get(&self.settled_record, field) && self.agreed_record.get(field) != Some(&old);
+            let kept = standing(entries).any(|entry| entry.field == *field && super::shown(&entry.crm) == old);
+            if visible && old != *text && !kept {
+                self.losses.push(format!("record {field}: {old:?} was overwritten by {text:?} without an entry"));
+            }
+            self.settled_record.insert(field.clone(), text.clone());
+            self.read_record.insert(field.clone(), text.clone());
+        }
+        // Whatever Partner Center asked for when the pass looked has arrived with this write.
+        self.settled_referral = self.read_referral.clone();
+    }
+
+    pub(crate) fn wrote_referral(&mut self, before: &Texts, written: &Texts, plugin: &Plugin, entries: &Entries) {
+        self.referral_writes += 1;
+        for (path, text) in written {
+            let old = get(before, path);
+            let visible = old != get(&self.settled_referral, path) && self.agreed_referral.get(path) != Some(&old);
+            let names = related(plugin, path);
+            let kept = standing(entries).any(|entry| names.contains(&entry.field));
+            if visible && old != *text && !kept {
+                self.losses.push(format!("referral {path}: {old:?} was overwritten by {text:?} without an entry"));
+            }
+            self.settled_referral.insert(path.clone(), text.clone());
+            self.read_referral.insert(path.clone(), text.clone());
+        }
+        // Both sides are settled now, as far as the pass saw them.
+        self.settled_referral = self.read_referral.clone();
+        self.settled_record = self.read_record.clone();
+    }
+}
+
+fn get(texts: &Texts, name: &str) -> String {
+    texts.get(name).cloned().unwrap_or_default()
+}
+
+fn standing(entries: &Entries) -> impl Iterator<Item = &Entry> {
+    entries.values().filter(|(_, end)| end.as_deref() != Some("void")).map(|(entry, _)| entry)
+}
+
+/// All names under which an entry about this field or path may stand.
+fn related(plugin: &Plugin, name: &str) -> Vec<String> {
+    let of_item = |item: &Item| {
+        let names: Vec<&str> = item.fields().into_iter().chain(item.paths()).collect();
+        if names.contains(&name) { names } else { vec![] }
+    };
+    let mut names: Vec<String> = plugin.items.iter().flat_map(of_item).map(str::to_owned).collect();
+    names.push(name.to_owned());
+    names
+}
+
+/// Everything that is wrong with a world where edits have stopped.
+pub(crate) fn verdict(world: &World) -> Vec<String> {
+    let mut wrong = world.oracle.losses.clone();
+    let (referral, record) = (&world.deals[super::DEAL].texts, &world.rows[super::ROW].fields);
+    let over = |base: &Texts, with: &Texts| base.clone().into_iter().chain(with.clone()).collect::<Texts>();
+    let plugin = &world.plugin;
+    let wish = plugin.wants_of_crm(referral, record);
+    let asks = plugin.wants_of_referral(record, referral);
+    let again = plugin.wants_of_referral(&over(record, &wish), referral);
+    let at = |texts: &Texts, path: &String| texts.get(path).cloned().unwrap_or_else(|| get(referral, path));
+    let mut restless: Vec<String> =
+        asks.keys().chain(again.keys()).filter(|path| at(&asks, path) != at(&again, path)).cloned().collect();
+    let back = plugin.wants_of_crm(&over(referral, &asks), record);
+    restless.extend(wish.iter().filter(|(field, text)| back.get(*field).is_some_and(|back| back != *text)).map(|(f, _)| f.clone()));
+    for item in &plugin.items {
+        // Partner Center's part of a one-sided field is only right if it holds what the CRM says.
+        if let Item::Outward(_, path) | Item::Joined(_, _, path) = item
+            && get(&asks, path).to_uppercase() != get(referral, path).to_uppercase()
+            && !world.oracle.edited_outward.contains(*path)
+            && standing(&world.entries).all(|entry| entry.field != *path)
+        {
+            restless.push((*path).to_owned());
+        }
+    }
+    let open = &world.state.as_ref().expect("there is a link").open;
+    for name in restless {
+        let names = related(plugin, &name);
+        let is_unpatchable = names.iter().any(|name| name == "/name");
+        if !is_unpatchable && !names.iter().any(|name| open.contains_key(name)) {
+            wrong.push(format!("{name} does not agree, and no open entry says why"));
+        }
+    }
+    wrong
+}

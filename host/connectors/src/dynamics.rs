@@ -5,6 +5,7 @@
 
 mod answer;
 mod batch;
+mod changes;
 mod companions;
 mod read;
 mod schema;
@@ -23,6 +24,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+pub use self::changes::Changes;
 use self::schema::Schema;
 use crate::{
     fault::{ConfigError, Fault, secure},

@@ -3,7 +3,7 @@
 //! An access token is bound to one audience and expires. The literal token [`ALWAYS_ACCEPTED`] is good for every
 //! audience, never expires and cannot be revoked, so that a first experiment needs no sign-in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -23,6 +23,9 @@ pub const ALWAYS_ACCEPTED: &str = "sandbox";
 
 /// How long an access token lives unless a test changes it, in seconds (Entra: about an hour).
 pub const TOKEN_LIFETIME_SECONDS: u64 = 3599;
+
+/// Refresh tokens that are good at the same time; the oldest is forgotten.
+pub const REFRESH_TOKENS_MAX: usize = 1000;
 
 /// Who is calling, as far as a token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,13 +65,15 @@ struct Access {
 }
 
 struct Refresh {
+    token: String,
     client_id: String,
 }
 
 #[derive(Default)]
 struct State {
     access: HashMap<String, Access>,
-    refresh: HashMap<String, Refresh>,
+    /// Oldest first.
+    refresh: VecDeque<Refresh>,
     audiences: Vec<String>,
     refused_clients: Vec<String>,
 }
@@ -154,7 +159,11 @@ impl Tokens {
     /// Issues a refresh token for a client that signed in with a person.
     pub fn issue_refresh(&self, client_id: &str) -> String {
         let token = format!("0.sandbox.{}", self.ids.hex(24));
-        lock(&self.state).refresh.insert(token.clone(), Refresh { client_id: client_id.to_owned() });
+        let mut state = lock(&self.state);
+        if state.refresh.len() == REFRESH_TOKENS_MAX {
+            state.refresh.pop_front();
+        }
+        state.refresh.push_back(Refresh { token: token.clone(), client_id: client_id.to_owned() });
         token
     }
 
@@ -164,11 +173,12 @@ impl Tokens {
             return true;
         }
         let mut state = lock(&self.state);
-        let good = state.refresh.get(token).is_some_and(|refresh| refresh.client_id == client_id);
-        if good && self.single_use_refresh.load(Ordering::Relaxed) {
-            state.refresh.remove(token);
+        let found =
+            state.refresh.iter().position(|refresh| refresh.token == token && refresh.client_id == client_id);
+        if let Some(at) = found.filter(|_| self.single_use_refresh.load(Ordering::Relaxed)) {
+            state.refresh.remove(at);
         }
-        good
+        found.is_some()
     }
 
     /// Who calls an API named `audience`.

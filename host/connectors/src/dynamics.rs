@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use self::changes::Changes;
+pub use self::read::Modified;
 use self::schema::Schema;
 use crate::{
     fault::{ConfigError, Fault, secure},

@@ -44,14 +44,19 @@ impl Dynamics {
             let last = rows.last().map(modified).transpose()?;
             for row in &rows {
                 let id = row.get(&set.id_column).and_then(Json::as_str).and_then(guid).ok_or_else(|| {
-                    Fault::reject(format!("Dataverse listed a record of `{entity}` without `{}`", set.id_column))
+                    Fault::reject(format!(
+                        "Dataverse listed a record of `{entity}` without `{}`",
+                        set.id_column
+                    ))
                 })?;
                 let version = row.get("@odata.etag").and_then(Json::as_str).unwrap_or_default().to_owned();
                 changes.records.push((RecordKey { entity: entity.to_owned(), id }, version));
             }
             match last {
                 // A whole page of one second cannot be passed by asking from that second on.
-                Some(last) if rows.len() == PAGE_ROWS => from = if last > from { last } else { next_second(last) },
+                Some(last) if rows.len() == PAGE_ROWS => {
+                    from = if last > from { last } else { next_second(last) }
+                }
                 _ => return Ok(changes),
             }
         }

@@ -149,6 +149,25 @@ async fn a_search_is_by_exact_values_the_oldest_first() {
 }
 
 #[tokio::test]
+async fn a_sweep_asks_for_what_was_modified_the_longest_ago_first() {
+    let modified =
+        json!({"@odata.etag": "W/\"1\"", "opportunityid": ID, "modifiedon": "2026-01-31T12:00:00Z"});
+    let server = Server::answering(vec![reply(200, json!({"value": [modified]}))]).await;
+    let matching: Fields = [("cosell_sync".to_owned(), Value::Flag(true))].into();
+    let since = "2026-01-31T11:00:00Z".parse().unwrap();
+    let found = dynamics(&server.url).modified_since("opportunity", since, &matching, 100).await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].key, key());
+    assert_eq!(found[0].version, "W/\"1\"");
+    assert_eq!(found[0].at.to_string(), "2026-01-31T12:00:00Z");
+    assert_eq!(
+        server.lines()[0],
+        "GET /api/data/v9.2/opportunities?$select=modifiedon&$filter=modifiedon%20ge%202026-01-31T11:00:00Z%20and%20\
+         cosell_sync%20eq%20true&$orderby=modifiedon%20asc,opportunityid%20asc&$top=100"
+    );
+}
+
+#[tokio::test]
 async fn only_declared_fields_are_searched_out_and_names_cannot_smuggle() {
     let server = Server::answering(vec![]).await;
     let client = dynamics(&server.url);

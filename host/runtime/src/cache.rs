@@ -39,7 +39,11 @@ impl Cache {
     ///
     /// # Errors
     /// When the folder or the key cannot be made or read.
-    pub(crate) fn open(folder: &Path, fingerprint: [u8; FINGERPRINT_BYTES], bytes_max: u64) -> io::Result<Self> {
+    pub(crate) fn open(
+        folder: &Path,
+        fingerprint: [u8; FINGERPRINT_BYTES],
+        bytes_max: u64,
+    ) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let key = key::open(&folder.join("key"))?;
         Ok(Self { folder: folder.to_owned(), fingerprint, key, bytes_max })
@@ -101,7 +105,8 @@ impl Cache {
         static WRITTEN: AtomicU64 = AtomicU64::new(0);
         let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
         let beside = self.folder.join(format!("{digest}.{}.{number}.tmp", std::process::id()));
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
         for part in [&MAGIC[..], &self.fingerprint, mac.as_ref(), code] {
             file.write_all(part)?;
         }

@@ -17,7 +17,9 @@ use wasmtime::{PoolConcurrencyLimitError, ResourceLimiter, Store, Trap, UpdateDe
 
 use crate::{
     codes::{Code, clean},
-    contract::v1::{self, Mapper, MapperPre, log, lookup as wit_lookup, settings as wit_settings, values, wire_values},
+    contract::v1::{
+        self, Mapper, MapperPre, log, lookup as wit_lookup, settings as wit_settings, values, wire_values,
+    },
     engine::Inner,
     limits::Limits,
     lookup::{LookupFailure, PassLookups, bounded, declared},
@@ -103,7 +105,8 @@ pub(crate) fn call<Answer>(
     ask: impl FnOnce(&mut Store<CallState>, &Mapper) -> wasmtime::Result<Answer>,
 ) -> Ended<Answer> {
     let limits = &inner.limits;
-    let plugin = setting.manifest.map_or_else(|| "the plugin".to_owned(), |manifest| format!("`{}`", manifest.name));
+    let plugin =
+        setting.manifest.map_or_else(|| "the plugin".to_owned(), |manifest| format!("`{}`", manifest.name));
     let slot = inner.gate.enter();
     let started = Instant::now();
     let mut store = Store::new(&inner.engine, CallState::new(limits.clone(), setting));
@@ -255,7 +258,12 @@ impl CallState {
 }
 
 impl ResourceLimiter for CallState {
-    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         if desired <= self.limits.plugin_memory_bytes_max {
             return Ok(true);
         }
@@ -264,7 +272,12 @@ impl ResourceLimiter for CallState {
         Err(wasmtime::Error::msg("memory limit"))
     }
 
-    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         if desired <= self.limits.plugin_table_elements_max {
             return Ok(true);
         }
@@ -330,7 +343,9 @@ impl wit_lookup::Host for CallState {
         limit: u32,
     ) -> Result<Vec<wit_lookup::Found>, wit_lookup::Failure> {
         let manifest = self.manifest.clone().ok_or_else(|| {
-            wit_lookup::Failure::NotDeclared("nothing can be looked up while the plugin describes itself".to_owned())
+            wit_lookup::Failure::NotDeclared(
+                "nothing can be looked up while the plugin describes itself".to_owned(),
+            )
         })?;
         self.lookups += 1;
         if self.lookups > self.limits.lookups_per_call_max {

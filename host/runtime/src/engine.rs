@@ -1,10 +1,6 @@
 //! The one engine of a process: wasmtime's configuration, the clock that ends calls, and the gate before the pool.
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use wasmtime::{
     Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig,
@@ -75,9 +71,8 @@ impl Runtime {
     /// When the machine does not have the address space, or the folder cannot be used.
     pub fn with_cache(limits: Limits, folder: &Path) -> Result<Self, StartError> {
         let cache = |engine: &Engine, limits: &Limits| {
-            Cache::open(folder, fingerprint(engine), limits.compile_cache_bytes_max).map_err(|source| {
-                StartError::Cache { folder: folder.display().to_string(), source }
-            })
+            Cache::open(folder, fingerprint(engine), limits.compile_cache_bytes_max)
+                .map_err(|source| StartError::Cache { folder: folder.display().to_string(), source })
         };
         Self::build(limits, Some(&cache))
     }
@@ -105,7 +100,16 @@ impl Runtime {
             .map_err(StartError::Ticker)?;
         let cache = cache.map(|open| open(&engine, &limits)).transpose()?;
         let gate = Gate::new(limits.concurrent_calls_max);
-        Ok(Self { inner: Arc::new(Inner { engine, linker, limits, gate, cache, prepared: PreparedByDigest::default() }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                engine,
+                linker,
+                limits,
+                gate,
+                cache,
+                prepared: PreparedByDigest::default(),
+            }),
+        })
     }
 }
 
@@ -133,6 +137,8 @@ fn config(limits: &Limits, pagemap_scan: Enabled) -> Config {
         .wasm_multi_memory(false)
         // Component async off: it would more than double the cost of a call.
         .concurrency_support(false)
+        // A plugin is stripped, so a backtrace names nothing, and a recursion's has hundreds of frames.
+        .wasm_backtrace_max_frames(None)
         .max_wasm_stack(limits.plugin_stack_bytes_max)
         .memory_init_cow(true)
         // Compiling is rare and may take a moment; the other cores are serving.

@@ -26,7 +26,8 @@ impl Gate {
     pub(crate) fn enter(&self) -> Slot<'_> {
         // A counter is right whatever its last holder was doing when it panicked.
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free = self.returned.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
+        let mut free =
+            self.returned.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
         *free -= 1;
         Slot(self)
     }

@@ -14,7 +14,10 @@ use wasmtime::{Engine, component::Component};
 use crate::{
     call::{self, CallState, PassState, Setting, Settings},
     codes::{Code, clean},
-    contract::{EXPORT, PACKAGE, SERVED, v1::{self, MapperPre}},
+    contract::{
+        EXPORT, PACKAGE, SERVED,
+        v1::{self, MapperPre},
+    },
     engine::{Inner, Runtime},
     manifest,
     plugin::{Loaded, Plugin},
@@ -66,7 +69,8 @@ impl Runtime {
         let schema = Schema::parse(&first.settings_schema).map_err(|why| bad_schema(&first, &why))?;
         let accepted = schema.accept(settings).map_err(|problems| bad_settings(&first, problems))?;
         let settings = values_of(&accepted);
-        let manifest = if accepted == given { first } else { self.described_again(&prepared, &settings, &first)? };
+        let manifest =
+            if accepted == given { first } else { self.described_again(&prepared, &settings, &first)? };
         let loaded = Loaded {
             runtime: self.clone(),
             prepared,
@@ -99,7 +103,8 @@ impl Runtime {
         imports_are_offered(&self.inner.engine, &component)?;
         contract_is_exported(&self.inner.engine, &component)?;
         needs_are_within_limits(&self.inner, &component)?;
-        let pre = self.inner.linker.instantiate_pre(&component).and_then(MapperPre::new).map_err(wrong_types)?;
+        let pre =
+            self.inner.linker.instantiate_pre(&component).and_then(MapperPre::new).map_err(wrong_types)?;
         // Done now rather than in the first call.
         component.initialize_copy_on_write_image().map_err(|error| does_not_compile(&error))?;
         let prepared = Arc::new(Prepared { pre, digest: digest.clone() });
@@ -156,7 +161,10 @@ fn is_a_component(bytes: &[u8], bytes_max: usize) -> Result<(), LoadError> {
         return Err(LoadError { code: Code::ResourcesBeyondLimits, message, problems: Vec::new(), help });
     }
     if Engine::detect_precompiled(bytes).is_some() {
-        return refuse(Code::Precompiled, "this is code compiled for a processor, which is never loaded from outside");
+        return refuse(
+            Code::Precompiled,
+            "this is code compiled for a processor, which is never loaded from outside",
+        );
     }
     match (bytes.get(..4), bytes.get(6..8)) {
         (Some(b"\0asm"), Some([1, 0])) => Ok(()),
@@ -201,7 +209,9 @@ fn imports_are_offered(engine: &Engine, component: &Component) -> Result<(), Loa
         .filter(|(name, _)| !offered(name))
         .map(|(name, _)| match name {
             name if name.starts_with("wasi:") => format!("imports `{name}`, which comes with a WASI target"),
-            name if name.starts_with(PACKAGE) => format!("imports `{name}`, which is not in a version served here"),
+            name if name.starts_with(PACKAGE) => {
+                format!("imports `{name}`, which is not in a version served here")
+            }
             name => format!("imports `{name}`"),
         })
         .collect();
@@ -215,30 +225,37 @@ fn imports_are_offered(engine: &Engine, component: &Component) -> Result<(), Loa
             OFFERED[2..].iter().map(|name| format!("`{PACKAGE}/{name}`")).collect::<Vec<_>>().join(", ")
         ),
         problems,
-        help: format!("{BUILD_IT} and so imports no WASI; a plugin has no clock, network, files or randomness"),
+        help: format!(
+            "{BUILD_IT} and so imports no WASI; a plugin has no clock, network, files or randomness"
+        ),
     })
 }
 
 fn contract_is_exported(engine: &Engine, component: &Component) -> Result<(), LoadError> {
     let kind = component.component_type();
     let exports: Vec<&str> = kind.exports(engine).map(|(name, _)| name).collect();
-    let versions: Vec<&str> = exports
-        .iter()
-        .filter_map(|name| name.strip_prefix(EXPORT)?.strip_prefix('@'))
-        .collect();
+    let versions: Vec<&str> =
+        exports.iter().filter_map(|name| name.strip_prefix(EXPORT)?.strip_prefix('@')).collect();
     if versions.iter().any(|version| served(version)) {
         return Ok(());
     }
     let serves = SERVED.join(", ");
     let (message, help) = if versions.is_empty() {
-        let found = if exports.is_empty() { "nothing".to_owned() } else { format!("`{}`", exports.join("`, `")) };
+        let found =
+            if exports.is_empty() { "nothing".to_owned() } else { format!("`{}`", exports.join("`, `")) };
         (
-            format!("the component does not export `{EXPORT}` (this host serves {serves}), but {}", clean(&found, 512)),
+            format!(
+                "the component does not export `{EXPORT}` (this host serves {serves}), but {}",
+                clean(&found, 512)
+            ),
             format!("a plugin is a crate with crosswalk-sdk: {BUILD_IT}"),
         )
     } else {
         (
-            format!("the component exports version {} of `{EXPORT}`, and this host serves {serves}", versions.join(", ")),
+            format!(
+                "the component exports version {} of `{EXPORT}`, and this host serves {serves}",
+                versions.join(", ")
+            ),
             "build it with the crosswalk-sdk of this host's version, or update the host first".to_owned(),
         )
     };
@@ -247,7 +264,8 @@ fn contract_is_exported(engine: &Engine, component: &Component) -> Result<(), Lo
 
 /// Whether a version of the contract is one that this host serves: same major version as one of [`SERVED`].
 fn served(version: &str) -> bool {
-    let major = |version: &str| version.split('.').next().map(str::to_owned).filter(|major| !major.is_empty());
+    let major =
+        |version: &str| version.split('.').next().map(str::to_owned).filter(|major| !major.is_empty());
     major(version).is_some() && SERVED.iter().any(|served| major(served) == major(version))
 }
 
@@ -255,7 +273,8 @@ fn needs_are_within_limits(inner: &Inner, component: &Component) -> Result<(), L
     const PAGE_BYTES: u64 = 65_536;
     let limits = &inner.limits;
     let refuse = |message: String| {
-        let help = "a plugin has one memory and a few tables; the operator can raise the limits of plugins".to_owned();
+        let help = "a plugin has one memory and a few tables; the operator can raise the limits of plugins"
+            .to_owned();
         Err(LoadError { code: Code::ResourcesBeyondLimits, message, problems: Vec::new(), help })
     };
     let Some(needs) = component.resources_required() else {
@@ -264,7 +283,9 @@ fn needs_are_within_limits(inner: &Inner, component: &Component) -> Result<(), L
     let memory_bytes = needs.max_initial_memory_size.unwrap_or(0).saturating_mul(PAGE_BYTES);
     if memory_bytes > limits.plugin_memory_bytes_max as u64 {
         let most = limits.plugin_memory_bytes_max;
-        return refuse(format!("the component begins with {memory_bytes} bytes of memory, of at most {most}"));
+        return refuse(format!(
+            "the component begins with {memory_bytes} bytes of memory, of at most {most}"
+        ));
     }
     if needs.num_memories > limits.plugin_memories_max || needs.num_tables > limits.plugin_tables_max {
         return refuse(format!(
@@ -278,7 +299,10 @@ fn needs_are_within_limits(inner: &Inner, component: &Component) -> Result<(), L
 fn wrong_types(error: wasmtime::Error) -> LoadError {
     LoadError {
         code: Code::WrongTypes,
-        message: format!("the component's types are not those of the contract ({})", clean(&format!("{error:#}"), 1_024)),
+        message: format!(
+            "the component's types are not those of the contract ({})",
+            clean(&format!("{error:#}"), 1_024)
+        ),
         problems: Vec::new(),
         help: "build it with an unchanged copy of the contract, or with crosswalk-sdk".to_owned(),
     }
@@ -294,16 +318,22 @@ fn bad_manifest(problems: Vec<String>) -> LoadError {
         code: Code::BadManifest,
         message: "the plugin's manifest cannot be used".to_owned(),
         problems: problems.iter().map(|problem| clean(problem, 512)).collect(),
-        help: "correct what `describe` returns; with crosswalk-sdk, the fields of the plugin's own structs".to_owned(),
+        help: "correct what `describe` returns; with crosswalk-sdk, the fields of the plugin's own structs"
+            .to_owned(),
     }
 }
 
 fn bad_schema(manifest: &Manifest, why: &str) -> LoadError {
     LoadError {
         code: Code::BadSettingsSchema,
-        message: format!("the settings schema of `{}` cannot be used: {}", clean(&manifest.name, 128), clean(why, 512)),
+        message: format!(
+            "the settings schema of `{}` cannot be used: {}",
+            clean(&manifest.name, 128),
+            clean(why, 512)
+        ),
         problems: Vec::new(),
-        help: "return one JSON Schema (2020-12) object as text, the same for all settings, or an empty text".to_owned(),
+        help: "return one JSON Schema (2020-12) object as text, the same for all settings, or an empty text"
+            .to_owned(),
     }
 }
 
@@ -312,6 +342,7 @@ fn bad_settings(manifest: &Manifest, problems: Vec<String>) -> LoadError {
         code: Code::BadSettings,
         message: format!("the settings are not what `{}` asks for", clean(&manifest.name, 128)),
         problems: problems.iter().map(|problem| clean(problem, 512)).collect(),
-        help: "correct the settings of the tenant; `crosswalk plugin check` shows the plugin's schema".to_owned(),
+        help: "correct the settings of the tenant; `crosswalk plugin check` shows the plugin's schema"
+            .to_owned(),
     }
 }

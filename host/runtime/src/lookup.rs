@@ -129,6 +129,7 @@ fn recorded(
     matching: &Fields,
     limit: u32,
 ) -> Option<Result<Vec<(RecordKey, Fields)>, LookupFailure>> {
-    let same = |known: &&LookupAnswer| known.entity == entity && known.limit == limit && known.matching == *matching;
+    let same =
+        |known: &&LookupAnswer| known.entity == entity && known.limit == limit && known.matching == *matching;
     answers.iter().find(same).map(|known| known.answer.clone())
 }

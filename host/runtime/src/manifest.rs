@@ -94,7 +94,10 @@ fn reached(manifest: &Manifest, use_: &EntityUse, via: &str, problems: &mut Vec<
         problems.push(format!("`{}` is reached through a field without a name", use_.entity));
     }
     if use_.referral_key.is_some() || use_.stamp.is_some() {
-        problems.push(format!("`{}` has a referral key or a stamp, which only linked entities have", place(use_)));
+        problems.push(format!(
+            "`{}` has a referral key or a stamp, which only linked entities have",
+            place(use_)
+        ));
     }
     let ways = manifest.entities.iter().filter(|linked| linked.via.is_none());
     for (linked, way) in ways.filter_map(|linked| linked.field(via).map(|way| (linked, way))) {

@@ -161,7 +161,11 @@ impl Mapper for PassMapper {
         drafts::crm_outcome(&self.manifest(), outcome)
     }
 
-    fn to_referral(&mut self, linked: &Record, referral: Option<&Referral>) -> Result<Outcome<Fields>, Refusal> {
+    fn to_referral(
+        &mut self,
+        linked: &Record,
+        referral: Option<&Referral>,
+    ) -> Result<Outcome<Fields>, Refusal> {
         let (linked, referral) = (v1::record(linked), referral.map(v1::referral::referral));
         let outcome = self.call("to-referral", |store, plugin, context| {
             plugin.call_to_referral(store, &linked, referral.as_ref(), context)

@@ -84,7 +84,11 @@ impl Registry {
             (Some(before), Some(current)) => Arc::ptr_eq(before, current),
             _ => false,
         };
-        if swapped { Ok(generation) } else { Err(Moved { current: generation_of(before.as_deref()), expected }) }
+        if swapped {
+            Ok(generation)
+        } else {
+            Err(Moved { current: generation_of(before.as_deref()), expected })
+        }
     }
 
     /// Forgets a tenant. Its passes in flight end on the release that they began with.

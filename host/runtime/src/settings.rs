@@ -18,7 +18,8 @@ impl Schema {
         if text.trim().is_empty() {
             return Ok(Self { document: None });
         }
-        let document: Json = serde_json::from_str(text).map_err(|error| format!("it is not JSON ({error})"))?;
+        let document: Json =
+            serde_json::from_str(text).map_err(|error| format!("it is not JSON ({error})"))?;
         if !document.is_object() {
             return Err("it is not a JSON object".to_owned());
         }
@@ -44,7 +45,9 @@ impl Schema {
         let problems: Vec<String> = match &self.document {
             None => {
                 let unknown = members.keys();
-                unknown.map(|name| format!("setting `{name}` is given, but the plugin has no settings")).collect()
+                unknown
+                    .map(|name| format!("setting `{name}` is given, but the plugin has no settings"))
+                    .collect()
             }
             Some((document, validator)) => {
                 let mut problems = unknown(document, members);
@@ -71,8 +74,15 @@ impl Schema {
 /// speaks of further properties in any way is left to say so itself.
 fn unknown(schema: &Json, settings: &Map<String, Json>) -> Vec<String> {
     const OPEN: [&str; 9] = [
-        "additionalProperties", "patternProperties", "unevaluatedProperties", "allOf", "anyOf", "oneOf", "if",
-        "$ref", "$dynamicRef",
+        "additionalProperties",
+        "patternProperties",
+        "unevaluatedProperties",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "if",
+        "$ref",
+        "$dynamicRef",
     ];
     let Some(known) = schema.get("properties").and_then(Json::as_object) else { return Vec::new() };
     if OPEN.iter().any(|keyword| schema.get(keyword).is_some()) {
@@ -86,7 +96,8 @@ fn unknown(schema: &Json, settings: &Map<String, Json>) -> Vec<String> {
 
 /// Fills defaults in, also in objects that are given.
 fn fill(schema: &Json, value: &mut Json) {
-    let (Some(properties), Some(members)) = (schema.get("properties").and_then(Json::as_object), value.as_object_mut())
+    let (Some(properties), Some(members)) =
+        (schema.get("properties").and_then(Json::as_object), value.as_object_mut())
     else {
         return;
     };

@@ -21,7 +21,8 @@ pub(super) fn open(path: &Path) -> io::Result<hmac::Key> {
     rand::fill(&mut key).map_err(|_| io::Error::other("the system gives no random numbers"))?;
     // Two hosts on one folder may start at once: the first link stands, and both read it.
     let beside = path.with_extension(format!("{}.tmp", std::process::id()));
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     file.write_all(&key)?;
     file.sync_all()?;
     let linked = fs::hard_link(&beside, path);

@@ -20,14 +20,14 @@ pub(crate) mod bindings {
     });
 }
 
-use crosswalk_engine::{
-    mapping::{Conflict, Record, Report},
-    value::{Fields, RecordKey},
-};
 pub(crate) use bindings::{
     Mapper, MapperPre,
     crosswalk::mapping::{log, lookup, settings, values as wire_values},
     exports::crosswalk::mapping::mapping as wire,
+};
+use crosswalk_engine::{
+    mapping::{Conflict, Record, Report},
+    value::{Fields, RecordKey},
 };
 
 /// A record, as the plugin sees it.

@@ -5,7 +5,7 @@ use crosswalk_engine::{
     value::{Reference, Value},
 };
 
-use crate::{draft, mapper, plugin, record, refusal, referral};
+use crate::{draft, mapper, plugin, record, referral, refusal};
 
 #[test]
 fn a_good_draft_is_taken_over_as_it_is() {
@@ -19,7 +19,10 @@ fn a_good_draft_is_taken_over_as_it_is() {
 #[test]
 fn a_companion_is_taken_over_with_the_reference_to_it() {
     let draft = draft("companion");
-    assert_eq!(draft.fields["parentaccountid"], Value::Reference(Reference::Companion("customer".to_owned())));
+    assert_eq!(
+        draft.fields["parentaccountid"],
+        Value::Reference(Reference::Companion("customer".to_owned()))
+    );
     assert_eq!(draft.companions[0].matching["name"], Value::Text("Fabrikam".to_owned()));
 }
 
@@ -46,7 +49,11 @@ fn each_broken_rule_has_its_code_and_names_the_field() {
     ];
     for (behaviour, code, field) in cases {
         let refusal = refusal(behaviour);
-        assert_eq!((refusal.code.as_str(), refusal.field.as_deref()), (code, field), "{behaviour}: {refusal:?}");
+        assert_eq!(
+            (refusal.code.as_str(), refusal.field.as_deref()),
+            (code, field),
+            "{behaviour}: {refusal:?}"
+        );
         assert!(refusal.message.contains("`hostile`"), "{behaviour} names the plugin: {}", refusal.message);
         assert!(refusal.help.is_some_and(|help| !help.is_empty()), "{behaviour} says what to do");
     }

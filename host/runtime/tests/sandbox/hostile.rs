@@ -6,7 +6,7 @@ use crosswalk_engine::mapping::{Disposition, Mapper};
 use crosswalk_runtime::{Level, Limits, Runtime};
 use serde_json::json;
 
-use crate::{HOSTILE, draft, mapper, plugin, refusal, referral, skipped, to_crm};
+use crate::{HOSTILE, draft, mapper, plugin, referral, refusal, skipped, to_crm};
 
 #[test]
 fn an_endless_loop_ends_when_its_fuel_is_spent() {
@@ -96,7 +96,10 @@ fn a_plugins_own_refusal_keeps_its_words() {
     let refusal = refusal("reject");
     assert_eq!((refusal.code.as_str(), refusal.disposition), ("MAP001", Disposition::Reject));
     assert_eq!(refusal.field.as_deref(), Some("ownerid"));
-    assert_eq!((refusal.message.as_str(), refusal.help.as_deref()), ("the deal has no owner", Some("set an owner")));
+    assert_eq!(
+        (refusal.message.as_str(), refusal.help.as_deref()),
+        ("the deal has no owner", Some("set an owner"))
+    );
 }
 
 #[test]

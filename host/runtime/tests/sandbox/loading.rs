@@ -70,7 +70,8 @@ fn a_component_that_imports_wasi_is_refused_by_the_name_of_each_import() {
 
 #[test]
 fn a_component_without_the_contract_is_refused() {
-    let error = refused_text(r#"(component (instance $none) (export "acme:tools/run@1.0.0" (instance $none)))"#);
+    let error =
+        refused_text(r#"(component (instance $none) (export "acme:tools/run@1.0.0" (instance $none)))"#);
     assert_eq!(error.code, Code::WrongContract);
     assert!(error.message.contains("but `acme:tools/run@1.0.0`"), "{}", error.message);
     assert_eq!(refused_text("(component)").code, Code::WrongContract);
@@ -78,8 +79,9 @@ fn a_component_without_the_contract_is_refused() {
 
 #[test]
 fn a_later_contract_is_refused_with_both_versions() {
-    let error =
-        refused_text(r#"(component (instance $none) (export "crosswalk:mapping/mapping@2.1.0" (instance $none)))"#);
+    let error = refused_text(
+        r#"(component (instance $none) (export "crosswalk:mapping/mapping@2.1.0" (instance $none)))"#,
+    );
     assert_eq!(error.code, Code::WrongContract);
     assert_eq!(
         error.message,
@@ -89,8 +91,9 @@ fn a_later_contract_is_refused_with_both_versions() {
 
 #[test]
 fn a_contract_with_other_types_is_refused() {
-    let error =
-        refused_text(r#"(component (instance $none) (export "crosswalk:mapping/mapping@1.0.0" (instance $none)))"#);
+    let error = refused_text(
+        r#"(component (instance $none) (export "crosswalk:mapping/mapping@1.0.0" (instance $none)))"#,
+    );
     assert_eq!(error.code, Code::WrongTypes);
     assert!(error.message.contains("describe"), "{}", error.message);
 }

@@ -53,7 +53,10 @@ fn a_replay_sees_the_answers_of_then() {
 fn what_is_not_declared_is_not_asked() {
     let crm = Crm { found: vec![account("a")], ..Crm::default() };
     assert_eq!(said("lookup-undeclared-entity", &crm), Value::Text("not declared: systemuser".to_owned()));
-    assert_eq!(said("lookup-undeclared-field", &crm), Value::Text("not declared: account.creditlimit".to_owned()));
+    assert_eq!(
+        said("lookup-undeclared-field", &crm),
+        Value::Text("not declared: account.creditlimit".to_owned())
+    );
     assert!(crm.asked.lock().unwrap().is_empty());
 }
 

@@ -36,7 +36,11 @@ static HOSTILE: LazyLock<Vec<u8>> = LazyLock::new(|| {
 /// One sandbox for all tests that need no limits of their own.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new(Limits::for_testing()).unwrap());
 
+/// Somebody who goes on using the component, so that it is compiled once for all tests.
+static IN_USE: LazyLock<Plugin> = LazyLock::new(|| RUNTIME.load(&HOSTILE, &json!({})).unwrap());
+
 fn plugin(behaviour: &str) -> Plugin {
+    LazyLock::force(&IN_USE);
     RUNTIME.load(&HOSTILE, &json!({ "behaviour": behaviour })).unwrap()
 }
 

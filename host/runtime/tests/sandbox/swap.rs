@@ -70,8 +70,10 @@ fn a_pass_in_flight_ends_on_its_release_and_a_removed_tenant_has_none() {
 #[test]
 fn no_call_fails_while_releases_are_swapped_under_load() {
     let registry = Registry::new();
-    let plugins: Vec<Plugin> =
-        ["a ", "b "].iter().map(|prefix| RUNTIME.load(&HOSTILE, &json!({ "prefix": prefix })).unwrap()).collect();
+    let plugins: Vec<Plugin> = ["a ", "b "]
+        .iter()
+        .map(|prefix| RUNTIME.load(&HOSTILE, &json!({ "prefix": prefix })).unwrap())
+        .collect();
     registry.route("contoso", Generation::NONE, release(1, plugins[0].clone())).unwrap();
     let stop = AtomicBool::new(false);
     let calls = AtomicU32::new(0);

@@ -67,18 +67,22 @@ impl Guest for Hostile {
                 log::write(Level::Info, &"x".repeat(4 << 20));
                 Ok(CrmOutcome::Skip("logged".into()))
             }
-            "skip-with-control-characters" => Ok(CrmOutcome::Skip("done\r\u{1b}[2J\u{202e}level=error".into())),
+            "skip-with-control-characters" => {
+                Ok(CrmOutcome::Skip("done\r\u{1b}[2J\u{202e}level=error".into()))
+            }
             "reject" => Err(Refusal::Reject(problem("the deal has no owner", "set an owner"))),
             "retry" => Err(Refusal::Retry(problem("the price list is closed", "wait"))),
             "lookup" => Ok(CrmOutcome::Hold(looked_up("account", "name"))),
             "lookup-undeclared-entity" => Ok(CrmOutcome::Hold(looked_up("systemuser", "name"))),
             "lookup-undeclared-field" => Ok(CrmOutcome::Hold(looked_up("account", "creditlimit"))),
             "lookup-without-end" => {
-                let failures = (0..1_000).filter(|number| find("account", "name", &number.to_string()).is_err());
+                let failures =
+                    (0..1_000).filter(|number| find("account", "name", &number.to_string()).is_err());
                 Ok(CrmOutcome::Skip(format!("{} refused", failures.count())))
             }
             "hash-order" => {
-                let names: std::collections::HashMap<u32, u32> = (0..100).map(|number| (number, number)).collect();
+                let names: std::collections::HashMap<u32, u32> =
+                    (0..100).map(|number| (number, number)).collect();
                 Ok(CrmOutcome::Skip(format!("{:?}", names.keys().collect::<Vec<_>>())))
             }
             "remember" => {
@@ -96,15 +100,21 @@ impl Guest for Hostile {
         _referral: Option<crosswalk::mapping::referral::Referral>,
         _context: Context,
     ) -> Result<ReferralOutcome, Refusal> {
-        let value = linked.fields.into_iter().find(|field| field.name == "estimatedvalue").map(|field| field.value);
+        let value =
+            linked.fields.into_iter().find(|field| field.name == "estimatedvalue").map(|field| field.value);
         let good = Field { name: "/details/dealValue".into(), value: value.unwrap_or(Value::Empty) };
-        Ok(ReferralOutcome::Hold(ReferralDraft { fields: odd_drafts::pointers(&behaviour(), good), more: vec![] }))
+        Ok(ReferralOutcome::Hold(ReferralDraft {
+            fields: odd_drafts::pointers(&behaviour(), good),
+            more: vec![],
+        }))
     }
 
     fn resolve(conflicts: Vec<Conflict>, _context: Context) -> Result<Vec<Resolution>, Refusal> {
         Ok(match behaviour().as_str() {
             "resolve-too-few" => vec![],
-            "resolve-wrong-kind" => conflicts.iter().map(|_| Resolution::UseValue(Value::Flag(true))).collect(),
+            "resolve-wrong-kind" => {
+                conflicts.iter().map(|_| Resolution::UseValue(Value::Flag(true))).collect()
+            }
             _ => conflicts
                 .into_iter()
                 .map(|conflict| match conflict.field.as_str() {
@@ -142,7 +152,10 @@ fn manifest(schema: &str) -> Manifest {
                 via: Some("parentaccountid".into()),
                 referral_key: None,
                 stamp: None,
-                ..entity("account", vec![field_use("name", Kind::Text), field_use("address1_city", Kind::Text)])
+                ..entity(
+                    "account",
+                    vec![field_use("name", Kind::Text), field_use("address1_city", Kind::Text)],
+                )
             },
         ],
         lookups: vec![entity("account", vec![field_use("name", Kind::Text)])],
@@ -210,7 +223,12 @@ fn looked_up(entity: &str, field: &str) -> CrmDraft {
         Err(lookup::Failure::Unavailable(why)) => format!("unavailable: {why}"),
         Err(lookup::Failure::Other(why)) => format!("other: {why}"),
     };
-    CrmDraft { entity: "opportunity".into(), fields: vec![text("name", &said)], companions: vec![], more: vec![] }
+    CrmDraft {
+        entity: "opportunity".into(),
+        fields: vec![text("name", &said)],
+        companions: vec![],
+        more: vec![],
+    }
 }
 
 fn find(entity: &str, field: &str, value: &str) -> Result<Vec<lookup::Found>, lookup::Failure> {

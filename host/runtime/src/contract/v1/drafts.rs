@@ -6,7 +6,10 @@
 use std::collections::BTreeSet;
 
 use crosswalk_engine::{
-    mapping::{Companion, Conflict, CrmDraft, Disposition, EntityUse, FieldUse, Manifest, Outcome, Refusal, Resolution},
+    mapping::{
+        Companion, Conflict, CrmDraft, Disposition, EntityUse, FieldUse, Manifest, Outcome, Refusal,
+        Resolution,
+    },
     value::{Fields, Kind, Reference, Value},
 };
 
@@ -20,7 +23,10 @@ use crate::codes::{Code, clean};
 const WORDS_BYTES_MAX: usize = 2_048;
 
 /// What the CRM should hold.
-pub(crate) fn crm_outcome(manifest: &Manifest, outcome: wire::CrmOutcome) -> Result<Outcome<CrmDraft>, Refusal> {
+pub(crate) fn crm_outcome(
+    manifest: &Manifest,
+    outcome: wire::CrmOutcome,
+) -> Result<Outcome<CrmDraft>, Refusal> {
     match outcome {
         wire::CrmOutcome::Hold(draft) => crm_draft(manifest, draft).map(Outcome::Hold),
         wire::CrmOutcome::Skip(reason) => Ok(Outcome::Skip(clean(&reason, WORDS_BYTES_MAX))),
@@ -39,7 +45,11 @@ pub(crate) fn referral_outcome(
 }
 
 /// What the record should show of a pass: fields of the primary record `entity`, by the rules of a draft.
-pub(crate) fn report_fields(manifest: &Manifest, entity: &str, fields: &[wit::Field]) -> Result<Fields, Refusal> {
+pub(crate) fn report_fields(
+    manifest: &Manifest,
+    entity: &str,
+    fields: &[wit::Field],
+) -> Result<Fields, Refusal> {
     let uses = [primary(manifest, entity)?];
     declared_fields(manifest, entity, &uses, fields, &BTreeSet::new(), &[])
 }
@@ -60,7 +70,9 @@ pub(crate) fn resolutions(
     let resolve = |(conflict, resolution): (&Conflict, wire::Resolution)| match resolution {
         wire::Resolution::PartnerCenter => Ok(Resolution::PartnerCenter),
         wire::Resolution::Crm => Ok(Resolution::Crm),
-        wire::Resolution::UseValue(value) => third_value(manifest, &conflict.field, &value).map(Resolution::Value),
+        wire::Resolution::UseValue(value) => {
+            third_value(manifest, &conflict.field, &value).map(Resolution::Value)
+        }
         wire::Resolution::Park(reason) => Ok(Resolution::Park(clean(&reason, WORDS_BYTES_MAX))),
     };
     conflicts.iter().zip(given).map(resolve).collect()
@@ -192,7 +204,10 @@ fn needs_nobody_that_needs_it(manifest: &Manifest, companions: &[Companion]) -> 
             Some((alias, _)) if waiting.len() == before => {
                 return Err(Code::UnknownCompanion.reject(
                     None,
-                    format!("`{}` drafted the companion `{alias}`, which needs itself before it exists", manifest.name),
+                    format!(
+                        "`{}` drafted the companion `{alias}`, which needs itself before it exists",
+                        manifest.name
+                    ),
                     "let companions refer to one another in one direction only",
                 ));
             }
@@ -212,12 +227,15 @@ fn declared_fields(
 ) -> Result<Fields, Refusal> {
     let mut checked = Fields::new();
     for field in fields {
-        let declared = uses.iter().filter_map(|use_| use_.field(&field.name)).find(|declared| declared.writes);
+        let declared =
+            uses.iter().filter_map(|use_| use_.field(&field.name)).find(|declared| declared.writes);
         let Some(declared) = declared else {
             return Err(not_declared(manifest, entity, uses, &field.name));
         };
         let value = checked_value(manifest, entity, declared, &field.value)?;
-        if let (Value::Reference(Reference::Companion(alias)), Kind::Reference(wanted)) = (&value, &declared.kind) {
+        if let (Value::Reference(Reference::Companion(alias)), Kind::Reference(wanted)) =
+            (&value, &declared.kind)
+        {
             leads_to_companion(manifest, entity, &field.name, alias, wanted, aliases, companions)?;
         }
         if checked.insert(field.name.clone(), value).is_some() {
@@ -248,7 +266,11 @@ fn checked_value(
 
 fn well_formed(manifest: &Manifest, place: &str, field: &str, value: &wit::Value) -> Result<Value, Refusal> {
     values::read(value).map_err(|flaw| {
-        flaw.code.reject(Some(field), format!("`{}` gave for `{place}` {}", manifest.name, flaw.what), flaw.help)
+        flaw.code.reject(
+            Some(field),
+            format!("`{}` gave for `{place}` {}", manifest.name, flaw.what),
+            flaw.help,
+        )
     })
 }
 

@@ -99,7 +99,9 @@ fn consent(mut from: Members<'_>) -> wit::Consent {
         contact: from.flag("consentToContact").unwrap_or(false),
         // Spelled like this on the wire.
         share_with_others: from.flag("consentToToShareInfoWithOthers").unwrap_or(false),
-        share_with_microsoft_sellers: from.flag("consentToShareReferralWithMicrosoftSellers").unwrap_or(false),
+        share_with_microsoft_sellers: from
+            .flag("consentToShareReferralWithMicrosoftSellers")
+            .unwrap_or(false),
         more: from.more(),
     }
 }
@@ -258,7 +260,8 @@ impl<'json> Members<'json> {
         self.take(name, |member| {
             let text = member.as_str()?;
             let zoned = text.parse::<Timestamp>().ok();
-            let naive = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
+            let naive =
+                || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
             zoned.or_else(naive).map(|at| at.to_string())
         })
     }
@@ -359,7 +362,8 @@ pub(crate) fn value(json: &Json) -> wire_values::Value {
             _ => decimal(&number.to_string()).map_or_else(|| Value::Other(json.to_string()), Value::Decimal),
         },
         Json::Array(elements) => {
-            let texts: Option<Vec<_>> = elements.iter().map(|element| element.as_str().map(line_ends)).collect();
+            let texts: Option<Vec<_>> =
+                elements.iter().map(|element| element.as_str().map(line_ends)).collect();
             texts.map_or_else(|| Value::Other(json.to_string()), Value::Texts)
         }
         Json::Object(_) => Value::Other(json.to_string()),

@@ -62,10 +62,12 @@ pub(crate) fn read(value: &wit::Value) -> Result<Value, Flaw> {
         wit::Value::Date(text) => Value::Date(date(text)?),
         wit::Value::Instant(text) => Value::Instant(instant(text)?),
         wit::Value::Texts(texts) => Value::Texts(texts.clone()),
-        wit::Value::Reference(wit::Reference::Existing(key)) => Value::Reference(Reference::Existing(RecordKey {
-            entity: key.entity.clone(),
-            id: key.id.clone(),
-        })),
+        wit::Value::Reference(wit::Reference::Existing(key)) => {
+            Value::Reference(Reference::Existing(RecordKey {
+                entity: key.entity.clone(),
+                id: key.id.clone(),
+            }))
+        }
         wit::Value::Reference(wit::Reference::Companion(alias)) => {
             Value::Reference(Reference::Companion(alias.clone()))
         }

@@ -160,11 +160,6 @@ async fn hold_and_read(
         .bind(lease.pass.0)
         .execute(&mut *conn)
         .await?;
-    // A pass that was never heard of again has nothing in hand any more.
-    sqlx::query("UPDATE events SET pass = NULL WHERE lane = $1 AND state = 'waiting' AND pass IS NOT NULL")
-        .bind(lease.lane.0)
-        .execute(&mut *conn)
-        .await?;
     sqlx::query(
         "UPDATE events SET pass = $2 WHERE id IN
          (SELECT id FROM events WHERE lane = $1 AND state = 'waiting' ORDER BY id LIMIT $3)",

@@ -6,6 +6,9 @@ use super::{
 };
 use std::collections::BTreeMap;
 
+/// One state as the catalogue writes it: value, label, and its statuses, the default first.
+pub(crate) type StateLine<'a> = (i64, &'a str, &'a [(i64, &'a str)]);
+
 /// A table in the making. The methods that change a column change the one added last.
 pub(crate) struct TableBuilder {
     table: Table,
@@ -151,7 +154,7 @@ impl TableBuilder {
     }
 
     /// The states, each with its statuses, the default first.
-    pub(crate) fn states(mut self, states: &[(i64, &str, &[(i64, &str)])]) -> Self {
+    pub(crate) fn states(mut self, states: &[StateLine<'_>]) -> Self {
         self.table.states = states
             .iter()
             .map(|(value, label, statuses)| State {

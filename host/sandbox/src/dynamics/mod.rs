@@ -97,7 +97,6 @@ impl Dynamics {
     }
 
     /// All routes, ready to serve or to call as a tower service.
-    #[must_use]
     pub fn router(self: &Arc<Self>) -> Router {
         let organisation = Arc::clone(self);
         assemble(&self.core, api::router(self), move || organisation.reset())

@@ -1,11 +1,22 @@
 //! The Dataverse sandbox over real HTTP: what a client may rely on.
 
+#[cfg(test)]
 mod batch;
+#[cfg(test)]
 mod conditions;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod metadata;
+#[cfg(test)]
 mod queries;
+#[cfg(test)]
 mod rows;
+#[cfg(test)]
 mod states;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
 mod tracking;
+#[cfg(test)]
 mod webhooks;

@@ -10,6 +10,9 @@ use crate::dynamics::{
 };
 use std::cmp::Ordering;
 
+/// Judges a column that a filter names, with the literals that it is compared with.
+pub(crate) type ColumnCheck<'a> = dyn Fn(&[String], &[&Cell]) -> Outcome<()> + 'a;
+
 /// How deep parentheses and `not` may nest, so that a hostile filter cannot exhaust the stack.
 const DEPTH_MAX: usize = 100;
 
@@ -115,7 +118,7 @@ impl Expr {
     }
 
     /// Calls `check` with every column that the filter names and the literals that it is compared with.
-    pub(crate) fn check(&self, check: &dyn Fn(&[String], &[&Cell]) -> Outcome<()>) -> Outcome<()> {
+    pub(crate) fn check(&self, check: &ColumnCheck<'_>) -> Outcome<()> {
         match self {
             Self::And(a, b) | Self::Or(a, b) => {
                 a.check(check)?;

@@ -1,7 +1,7 @@
 //! From a request to the operation that it names, each request a transaction.
 
 use super::{
-    actions, batch, body,
+    actions, batch, body, bulk,
     cell::Cell,
     conditions::Conditions,
     crud,
@@ -84,9 +84,7 @@ fn in_table(org: &mut Org, call: &Call, logical: &str, first: &Segment, rest: &[
             ([], &Method::POST) => crud::create_request(org, call, logical),
             ([], method) => Err(method_not_allowed(method.as_str(), "the URL names a collection, not a row")),
             ([count], &Method::GET) if count.name == "$count" => query::count(org, call, logical),
-            ([action], _) => {
-                Err(not_simulated(format!("'{}' on the collection '{}'", action.name, first.name)))
-            }
+            ([action], &Method::POST) => bulk::run(org, call, logical, &action.name),
             _ => Err(no_such_segment(&first.name)),
         };
     };

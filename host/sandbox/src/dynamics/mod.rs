@@ -14,6 +14,7 @@ mod baseline;
 mod batch;
 mod body;
 mod builder;
+mod bulk;
 mod catalogue;
 mod cell;
 mod conditions;

@@ -372,3 +372,35 @@ async fn automation_changes_a_row_in_the_same_write() {
     let row = world.get(&format!("opportunities({id})")).await.json();
     assert_eq!((row["name"].as_str(), row["contoso_region"].as_str()), (Some("padded"), Some("EMEA")));
 }
+
+#[tokio::test]
+async fn many_rows_are_written_at_once_or_not_at_all() {
+    let world = World::start().await;
+    let row = |name: &str| json!({ "@odata.type": "Microsoft.Dynamics.CRM.opportunity", "name": name });
+    let create = "opportunities/Microsoft.Dynamics.CRM.CreateMultiple";
+    let made = world.post(create, json!({ "Targets": [row("a"), row("b")] })).await.expect(200).json();
+    assert_eq!(made["Ids"].as_array().unwrap().len(), 2);
+    let mut bad = row("d");
+    bad["nonsense"] = json!(1);
+    world.post(create, json!({ "Targets": [row("c"), bad] })).await.refused(400, "0x80048d19");
+    assert_eq!(world.get("opportunities/$count").await.text, "2");
+
+    let mut change = row("changed");
+    change["opportunityid"] = made["Ids"][0].clone();
+    let update = "opportunities/Microsoft.Dynamics.CRM.UpdateMultiple";
+    world.post(update, json!({ "Targets": [change] })).await.expect(204);
+    let mut missing = row("x");
+    missing["opportunityid"] = json!(GUID);
+    world.post(update, json!({ "Targets": [missing] })).await.refused(404, "0x80040217");
+
+    let mut keyed = row("keyed");
+    keyed["@odata.id"] = json!("opportunities(msft_referralidentifier='r-1')");
+    let upsert = "opportunities/Microsoft.Dynamics.CRM.UpsertMultiple";
+    for _ in 0..2 {
+        world.post(upsert, json!({ "Targets": [keyed.clone()] })).await.expect(204);
+    }
+    let rows = world.get("opportunities?$select=name&$orderby=name").await.json();
+    let names: Vec<&str> =
+        rows["value"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["b", "changed", "keyed"]);
+}

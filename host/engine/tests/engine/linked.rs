@@ -1,1 +1,399 @@
-//! To come.
+//! A linked pair, beyond the counterexamples: reports, mirrors, closed deals, consent, companions, echoes, costs.
+
+use std::collections::BTreeMap;
+
+use crosswalk_engine::{
+    link::{Base, EntryKind, LinkState},
+    mapping::{
+        Companion, Conflict, CrmDraft, Disposition, Mapper, Outcome, Record, Refusal, Report, Resolution,
+    },
+    pass::{Action, Pass, Seen, Side, Verdict, Versioned, is_echo},
+    referral::Referral,
+    value::{Fields, RecordKey, Reference, Value},
+};
+use serde_json::json;
+
+use super::world::{
+    Fault, World,
+    mapping::{Item, Plugin, Policy},
+    row_key,
+};
+
+const NOTES: &str = "/details/notes";
+
+fn reporting() -> World {
+    let mut plugin = Plugin::new(&[Item::Same("n", NOTES)]);
+    plugin.reports_to = Some("audit");
+    World::linked(plugin, &[], &[])
+}
+
+fn is_agreed(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Agreed { .. })
+}
+
+#[test]
+fn a_report_travels_with_the_write_that_is_made_anyway() {
+    let mut world = reporting();
+    world.edit_referral(NOTES, "a");
+    let verdict = world.pass();
+    assert!(
+        matches!(verdict, Verdict::Applied { crm_writes: 1, partner_center_writes: 0, .. }),
+        "{verdict:?}"
+    );
+    assert_eq!(world.field("audit"), "Partner Center Referral to CRM sync success.");
+}
+
+#[test]
+fn after_a_push_the_record_is_told_in_one_write_of_its_own() {
+    let mut world = reporting();
+    world.edit_record("n", "a");
+    let verdict = world.pass();
+    assert!(
+        matches!(verdict, Verdict::Applied { crm_writes: 1, partner_center_writes: 1, .. }),
+        "{verdict:?}"
+    );
+    assert_eq!(world.field("audit"), "CRM to Partner Center Referral sync success.");
+    assert!(is_agreed(&world.pass()), "the echo of the report is no news");
+}
+
+#[test]
+fn a_failure_is_told_once() {
+    let mut world = reporting();
+    world.refuses.insert(NOTES);
+    world.edit_record("n", "a");
+    world.pass();
+    assert!(
+        world.field("audit").contains("Partner Center refused it: not allowed"),
+        "{}",
+        world.field("audit")
+    );
+    let tried = world.attempts.clone();
+    world.pass();
+    world.pass();
+    assert_eq!(world.attempts, tried);
+}
+
+#[test]
+fn a_report_that_the_crm_refuses_spoils_nothing() {
+    let mut world = reporting();
+    world.refuses.insert("audit");
+    world.edit_record("n", "a");
+    world.pass();
+    assert_eq!(world.at(NOTES), "a");
+    world.edit_referral(NOTES, "b");
+    world.pass();
+    assert_eq!(world.field("n"), "b");
+    assert!(is_agreed(&world.pass()));
+}
+
+#[test]
+fn an_edit_of_a_mirror_is_put_back_without_an_entry() {
+    let mut plugin = Plugin::new(&[Item::Inward("id", "/trackingInfo/microsoftMsxId")]);
+    plugin.owned = vec!["id"];
+    let mut world = World::linked(plugin, &[("/trackingInfo/microsoftMsxId", "7-ABC")], &[]);
+    world.edit_record("id", "mine");
+    world.pass();
+    assert_eq!(world.field("id"), "7-ABC");
+    assert!(world.entries.is_empty());
+    assert!(is_agreed(&world.pass()));
+}
+
+#[test]
+fn the_external_reference_is_put_back_whoever_changed_it() {
+    let mut world = reporting();
+    world.edit_referral("/externalReferenceId", "someone-else");
+    world.pass();
+    assert_eq!(world.at("/externalReferenceId"), super::world::ROW);
+}
+
+#[test]
+fn won_goes_with_its_substatus_in_one_write() {
+    let mut world = World::linked(Plugin::new(&[Item::State("s")]), &[], &[]);
+    world.edit_record("s", "won");
+    world.pass();
+    assert_eq!((world.at("/status"), world.at("/substatus")), ("Closed", "Won"));
+    assert_eq!(world.attempts[&Side::PartnerCenter], 1);
+    assert!(is_agreed(&world.pass()));
+}
+
+#[test]
+fn nothing_is_sent_to_a_closed_deal_and_an_entry_says_why() {
+    let mut world = World::linked(
+        Plugin::new(&[Item::Same("n", NOTES), Item::State("s")]),
+        &[("/status", "Closed"), ("/substatus", "Won")],
+        &[],
+    );
+    world.edit_record("n", "too late");
+    world.edit_record("s", "open");
+    let verdict = world.pass();
+    assert!(matches!(&verdict, Verdict::Parked { reason } if reason.contains("closed")), "{verdict:?}");
+    assert!(world.attempts.is_empty());
+    assert_eq!((world.entries_on("n").len(), world.entries_on("s").len()), (1, 1));
+    assert!(is_agreed(&world.pass()));
+}
+
+#[test]
+fn an_illegal_transition_is_not_sent() {
+    let mut world = World::linked(Plugin::new(&[Item::Same("s", "/status")]), &[], &[]);
+    world.edit_record("s", "New");
+    world.pass();
+    assert!(world.attempts.is_empty());
+    assert!(world.entries_on("s")[0].reason.contains("from `Active` to `New`"), "{:?}", world.entries);
+}
+
+#[test]
+fn consent_once_given_is_not_taken_back() {
+    let path = "/consent/consentToShareReferralWithMicrosoftSellers";
+    let referral = json!({"id": "deal-1", "externalReferenceId": "row-1", "status": "Active", path: null,
+        "consent": {"consentToShareReferralWithMicrosoftSellers": true}});
+    let mut case = Case::new(Referral(referral), &[("share", Value::Flag(true))]);
+    case.asks = |record| {
+        [("/consent/consentToShareReferralWithMicrosoftSellers".to_owned(), record["share"].clone())].into()
+    };
+    case.record.insert("share".into(), Value::Flag(false));
+    let (actions, verdict) = case.run();
+    assert!(!actions.iter().any(|action| matches!(action, Action::WriteReferral { .. })));
+    assert!(
+        matches!(&verdict, Verdict::Parked { reason } if reason.contains("cannot be taken back")),
+        "{verdict:?}"
+    );
+}
+
+#[test]
+fn switching_the_pair_on_pushes_only_what_changed_in_the_crm() {
+    let mut plugin = Plugin::new(&[Item::Same("n", NOTES), Item::Same("m", "/campaignId")]);
+    plugin.switch = Some("sync");
+    let mut world = World::linked(plugin, &[], &[("sync", "no")]);
+    world.edit_referral("/campaignId", "theirs");
+    assert!(matches!(world.pass(), Verdict::Skipped { .. }));
+    world.edit_record("sync", "yes");
+    world.edit_record("n", "mine");
+    world.pass();
+    assert_eq!((world.at(NOTES), world.field("m"), world.at("/campaignId")), ("mine", "theirs", "theirs"));
+    assert!(world.entries.is_empty());
+}
+
+#[test]
+fn a_pass_with_nothing_to_do_asks_the_plugin_at_most_four_times() {
+    let mut world = reporting();
+    world.edit_referral("/unmapped", "x");
+    world.plugin.calls.clear();
+    assert!(is_agreed(&world.pass()));
+    assert!(
+        world.plugin.calls["to_crm"] <= 2 && world.plugin.calls["to_referral"] <= 2,
+        "{:?}",
+        world.plugin.calls
+    );
+    assert_eq!(world.plugin.calls.len(), 2, "neither resolve nor report is asked");
+}
+
+#[test]
+fn an_event_at_the_version_that_our_write_returned_is_an_echo() {
+    let mut world = reporting();
+    world.edit_record("n", "a");
+    world.pass();
+    let state = world.state.clone().unwrap();
+    assert!(is_echo(&state, Side::PartnerCenter, &world.deals[super::world::DEAL].version.to_string()));
+    assert!(is_echo(&state, Side::Crm, &world.rows[super::world::ROW].version.to_string()));
+    assert!(!is_echo(&state, Side::Crm, "1") && !is_echo(&LinkState::default(), Side::Crm, "1"));
+}
+
+#[test]
+fn a_side_that_is_gone_parks_the_pair_and_writes_nothing() {
+    let mut world = reporting();
+    world.edit_referral(NOTES, "a");
+    world.rows.clear();
+    let verdict = world.pass();
+    assert!(
+        matches!(&verdict, Verdict::Parked { reason } if reason.contains("nothing was written")),
+        "{verdict:?}"
+    );
+    let mut world = reporting();
+    world.edit_record("n", "a");
+    world.deals.clear();
+    assert!(matches!(world.pass(), Verdict::Parked { .. }));
+    assert!(world.attempts.is_empty());
+}
+
+#[test]
+fn a_pair_that_always_moves_gives_way_and_comes_back() {
+    let mut world = reporting();
+    world.edit_record("n", "a");
+    let mut turn = 0;
+    let verdict = world.pass_with(|world, action| {
+        if matches!(action, Action::WriteReferral { .. }) {
+            turn += 1;
+            world.edit_referral("/campaignId", &turn.to_string());
+        }
+        None::<Fault>
+    });
+    assert!(matches!(verdict, Some(Verdict::Again { .. })), "{verdict:?}");
+    assert_eq!(turn, 5, "four retries");
+}
+
+#[test]
+fn doubt_without_a_stamp_becomes_an_entry() {
+    let mut plugin = Plugin::new(&[Item::Same("n", NOTES)]);
+    plugin.stamp = false;
+    plugin.policy = Policy::Crm;
+    let mut world = World::linked(plugin, &[], &[]);
+    world.edit_referral(NOTES, "theirs");
+    world.pass_with(|_, action| matches!(action, Action::WriteRecord { .. }).then_some(Fault::ReplyLost));
+    world.edit_record("n", "mine");
+    world.pass();
+    assert_eq!(world.entries_on("n")[0].kind, EntryKind::Doubt);
+    assert_eq!(world.at(NOTES), "mine");
+}
+
+/// A pair with values of any kind, for what the family of texts cannot say.
+struct Case {
+    referral: Referral,
+    record: Fields,
+    base: Fields,
+    wish: Fields,
+    asks: fn(&Fields) -> Fields,
+    companions: Vec<Companion>,
+    exists: BTreeMap<String, RecordKey>,
+    refusal: Option<Refusal>,
+}
+
+impl Case {
+    fn new(referral: Referral, record: &[(&str, Value)]) -> Case {
+        let record: Fields = record.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let mut base = record.clone();
+        base.insert("referral_id".into(), Value::Text("deal-1".into()));
+        Case {
+            referral,
+            record: base.clone(),
+            base,
+            wish: Fields::new(),
+            asks: |_| Fields::new(),
+            companions: vec![],
+            exists: BTreeMap::new(),
+            refusal: None,
+        }
+    }
+
+    fn run(&mut self) -> (Vec<Action>, Verdict) {
+        let names: Vec<&'static str> = vec![];
+        let mut manifest = Plugin { owned: names, ..Plugin::new(&[]) }.manifest();
+        manifest.entities[0].stamp = None;
+        let base = Base { referral: Some(self.referral.clone()), record: Some(self.base.clone()) };
+        let state = LinkState { base, reported: Some("synced".into()), ..LinkState::default() };
+        let world = World::linked(Plugin::new(&[]), &[], &[]);
+        let (mut pass, mut action) = Pass::begin(crosswalk_engine::pass::Start {
+            id: "p".into(),
+            subject: crosswalk_engine::pass::Subject::Record(row_key("row-1")),
+            pair: world.pair,
+            state: Some(state),
+            manifest,
+            now: "2026-01-01T00:00:00Z".parse().unwrap(),
+            limits: Default::default(),
+            post_again: false,
+            rules: Default::default(),
+        });
+        let mut seen_actions = vec![];
+        loop {
+            seen_actions.push(action.clone());
+            let seen = match action {
+                Action::ReadReferral(_) => {
+                    Seen::Referral(Some(Versioned { value: self.referral.clone(), version: "1".into() }))
+                }
+                Action::ReadRecord(key) => {
+                    let value = Record { key, fields: self.record.clone(), related: vec![] };
+                    Seen::Record(Some(Versioned { value, version: "1".into() }))
+                }
+                Action::FindCompanions(_) => Seen::Companions(self.exists.clone()),
+                Action::Store(_) => Seen::Stored,
+                Action::WriteRecord { .. } | Action::WriteReferral { .. } => {
+                    Seen::Written { version: "2".into(), key: None }
+                }
+                Action::Finish { verdict, .. } => return (seen_actions, verdict),
+                other => panic!("not expected: {other:?}"),
+            };
+            action = pass.next(seen, self).unwrap();
+        }
+    }
+}
+
+impl Mapper for Case {
+    fn to_crm(&mut self, _: &Referral, _: Option<&Record>) -> Result<Outcome<CrmDraft>, Refusal> {
+        if let Some(refusal) = &self.refusal {
+            return Err(refusal.clone());
+        }
+        let companions = self.companions.clone();
+        Ok(Outcome::Hold(CrmDraft { entity: "opportunity".into(), fields: self.wish.clone(), companions }))
+    }
+
+    fn to_referral(&mut self, linked: &Record, _: Option<&Referral>) -> Result<Outcome<Fields>, Refusal> {
+        Ok(Outcome::Hold((self.asks)(&linked.fields)))
+    }
+
+    fn resolve(&mut self, conflicts: &[Conflict]) -> Result<Vec<Resolution>, Refusal> {
+        Ok(vec![Resolution::Crm; conflicts.len()])
+    }
+
+    fn report(&mut self, _: &Record, _: &Report) -> Result<Fields, Refusal> {
+        Ok(Fields::new())
+    }
+}
+
+fn account(exists: bool) -> Case {
+    let referral = Referral(json!({"id": "deal-1", "externalReferenceId": "row-1", "status": "Active"}));
+    let id = RecordKey { entity: "account".into(), id: "a1".into() };
+    let mut case = Case::new(referral, &[("account", Value::Reference(Reference::Existing(id.clone())))]);
+    case.wish.insert("account".into(), Value::Reference(Reference::Companion("customer".into())));
+    let matching = [("name".to_owned(), Value::Text("Contoso".into()))].into();
+    case.companions = vec![Companion {
+        alias: "customer".into(),
+        entity: "account".into(),
+        matching,
+        fields: Fields::new(),
+    }];
+    if exists {
+        case.exists.insert("customer".into(), id);
+    }
+    case
+}
+
+#[test]
+fn a_companion_that_exists_is_compared_by_its_id() {
+    let (actions, verdict) = account(true).run();
+    assert!(is_agreed(&verdict), "{verdict:?}");
+    assert_eq!(actions.iter().filter(|action| matches!(action, Action::FindCompanions(_))).count(), 1);
+}
+
+#[test]
+fn a_companion_that_is_missing_is_a_difference_and_is_written_with_the_record() {
+    let mut case = account(false);
+    case.base.insert("account".into(), Value::Empty);
+    case.record.insert("account".into(), Value::Empty);
+    let mut owed = case;
+    owed.base.remove("account");
+    let (actions, _) = owed.run();
+    assert!(
+        actions.iter().all(|action| !matches!(action, Action::WriteRecord { .. })),
+        "the referral did not change"
+    );
+}
+
+#[test]
+fn a_refusal_by_the_plugin_ends_the_pass_in_its_words() {
+    let mut case = account(true);
+    let refusal = |disposition| Refusal {
+        code: "MAP001".into(),
+        disposition,
+        field: Some("amount".into()),
+        message: "`12,000` is no number".into(),
+        help: Some("leave the comma out".into()),
+    };
+    case.refusal = Some(refusal(Disposition::Reject));
+    let (actions, verdict) = case.run();
+    assert!(
+        matches!(&verdict, Verdict::Parked { reason } if reason.contains("12,000") && reason.contains("comma")),
+        "{verdict:?}"
+    );
+    assert_eq!(actions.len(), 3, "two reads and the end: nothing is written, not even a report");
+    case.refusal = Some(refusal(Disposition::Retry));
+    assert!(matches!(case.run().1, Verdict::Again { .. }));
+}

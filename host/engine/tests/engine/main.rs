@@ -3,7 +3,12 @@
 //! `counterexamples` has a test for every row of the table of what the obvious algorithm gets wrong, `simulation`
 //! runs random mappings through random schedules and lets `world::oracle` judge, `mutants` shows that the judge
 //! would notice if a rule were left out.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may panic: that is how it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test may panic: that is how it fails"
+)]
 
 mod counterexamples;
 mod creates;

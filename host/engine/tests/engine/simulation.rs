@@ -42,7 +42,8 @@ pub(crate) const RACES: Family = Family {
     no_stamp: false,
 };
 
-const PATHS: [&str; 5] = ["/details/notes", "/campaignId", "/referralProgram", "/salesStage", "/statusReason"];
+const PATHS: [&str; 5] =
+    ["/details/notes", "/campaignId", "/referralProgram", "/salesStage", "/statusReason"];
 const FIELDS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
 fn items(rng: &mut Rng, family: Family) -> Vec<Item> {
@@ -101,7 +102,8 @@ fn world(rng: &mut Rng, family: Family) -> World {
         }
     }
     let mut world = if family.adoption && rng.chance(50) {
-        let odd: Vec<(&str, &str)> = plugin.items.iter().map(|item| (item.fields()[0], *rng.pick(item.values().0))).collect();
+        let odd: Vec<(&str, &str)> =
+            plugin.items.iter().map(|item| (item.fields()[0], *rng.pick(item.values().0))).collect();
         World::adopted(plugin, &texts, if family.terminal { &[] } else { &odd })
     } else {
         World::linked(plugin, &texts, &outward)
@@ -143,7 +145,7 @@ fn edit(world: &mut World, rng: &mut Rng) {
             _ => {
                 let text = *rng.pick(of_referral);
                 world.edit_referral(item.paths()[0], text);
-            },
+            }
         }
     }
 }
@@ -230,7 +232,9 @@ fn judge(world: &World) -> Vec<String> {
     let adoption = 2;
     let automation = if world.automation.is_some() { world.oracle.record_writes } else { 0 };
     let most = world.oracle.edits + adoption + automation;
-    for (side, writes) in [(Side::Crm, world.oracle.record_writes), (Side::PartnerCenter, world.oracle.referral_writes)] {
+    for (side, writes) in
+        [(Side::Crm, world.oracle.record_writes), (Side::PartnerCenter, world.oracle.referral_writes)]
+    {
         if writes > most {
             wrong.push(format!("{writes} writes to {side:?} for {} edits", world.oracle.edits));
         }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use crosswalk_engine::{
-    mapping::{Conflict, CrmDraft, EntityUse, FieldUse, Manifest, Mapper, Outcome, Record, Refusal, Report, Resolution},
+    mapping::{
+        Conflict, CrmDraft, EntityUse, FieldUse, Manifest, Mapper, Outcome, Record, Refusal, Report,
+        Resolution,
+    },
     referral::Referral,
     value::{Fields, Kind, Value},
 };
@@ -44,10 +47,13 @@ pub(crate) enum Item {
     State(&'static str),
     /// Grows by a letter each time it is mapped: breaks the laws.
     Grows(&'static str, &'static str),
+    /// Appends Partner Center's text to whatever the record holds: never settles.
+    Appends(&'static str, &'static str),
 }
 
 use Item::{
-    Constant, Cut, Day, Derived, Grows, Inward, Joined, Many, ManyByRecord, Name, Outward, Prefix, Same, State, Tens,
+    Appends, Constant, Cut, Day, Derived, Grows, Inward, Joined, Many, ManyByRecord, Name, Outward, Prefix,
+    Same, State, Tens,
 };
 
 fn text(of: &Texts, name: &str) -> String {
@@ -69,8 +75,17 @@ impl Item {
             Derived(f, e, _) => vec![f, e],
             Joined(f, e, _) => vec![f, e],
             Name(f) | State(f) | Constant(f, _) => vec![f],
-            Same(f, _) | Cut(f, _) | Tens(f, _) | Day(f, _) | Many(f, _) | ManyByRecord(f, _) | Prefix(f, _)
-            | Outward(f, _) | Inward(f, _) | Grows(f, _) => vec![f],
+            Same(f, _)
+            | Cut(f, _)
+            | Tens(f, _)
+            | Day(f, _)
+            | Many(f, _)
+            | ManyByRecord(f, _)
+            | Prefix(f, _)
+            | Outward(f, _)
+            | Inward(f, _)
+            | Grows(f, _)
+            | Appends(f, _) => vec![f],
         }
     }
 
@@ -81,8 +96,17 @@ impl Item {
             Name(_) => vec!["/name"],
             State(_) => vec!["/status", "/substatus"],
             Constant(..) => vec![],
-            Same(_, g) | Cut(_, g) | Tens(_, g) | Day(_, g) | Many(_, g) | ManyByRecord(_, g) | Prefix(_, g)
-            | Outward(_, g) | Inward(_, g) | Grows(_, g) => vec![g],
+            Same(_, g)
+            | Cut(_, g)
+            | Tens(_, g)
+            | Day(_, g)
+            | Many(_, g)
+            | ManyByRecord(_, g)
+            | Prefix(_, g)
+            | Outward(_, g)
+            | Inward(_, g)
+            | Grows(_, g)
+            | Appends(_, g) => vec![g],
         }
     }
 
@@ -122,6 +146,11 @@ impl Item {
             Name(f) => put(f, text(referral, "/name")),
             State(f) => put(f, state(&text(referral, "/status"), &text(referral, "/substatus")).to_owned()),
             Grows(f, g) => put(f, format!("{}g", text(referral, g))),
+            Appends(f, g) => {
+                if !text(referral, g).is_empty() {
+                    put(f, text(record, f) + &text(referral, g));
+                }
+            }
             Outward(..) | Joined(..) => {}
         }
     }
@@ -129,7 +158,9 @@ impl Item {
     fn to_referral(&self, record: &Texts, referral: &Texts, draft: &mut Texts) {
         let mut put = |path: &str, value: String| drop(draft.insert(path.to_owned(), value));
         match self {
-            Same(f, g) | Derived(f, _, g) | Outward(f, g) | Tens(f, g) | Cut(f, g) | Day(f, g) => put(g, text(record, f)),
+            Same(f, g) | Derived(f, _, g) | Outward(f, g) | Tens(f, g) | Cut(f, g) | Day(f, g) => {
+                put(g, text(record, f))
+            }
             Many(f, g) | ManyByRecord(f, g) => {
                 let current = text(record, f);
                 if many(&text(referral, g)) != current {
@@ -138,7 +169,9 @@ impl Item {
             }
             Prefix(f, g) => put(g, text(record, f).trim_start_matches("eur ").to_owned()),
             Name(f) => put("/name", text(record, f)),
-            Joined(f, e, g) => put(g, format!("{}/{}", text(record, f), text(record, e)).trim_matches('/').to_owned()),
+            Joined(f, e, g) => {
+                put(g, format!("{}/{}", text(record, f), text(record, e)).trim_matches('/').to_owned())
+            }
             State(f) => {
                 let (status, substatus) = match text(record, f).as_str() {
                     "won" => ("Closed", "Won"),
@@ -149,7 +182,7 @@ impl Item {
                 put("/substatus", substatus.to_owned());
             }
             Grows(f, g) => put(g, format!("{}g", text(record, f))),
-            Constant(..) | Inward(..) => {}
+            Constant(..) | Inward(..) | Appends(..) => {}
         }
     }
 }
@@ -302,7 +335,11 @@ impl Mapper for Plugin {
         Ok(Outcome::Hold(CrmDraft { entity: "opportunity".into(), fields, companions: vec![] }))
     }
 
-    fn to_referral(&mut self, linked: &Record, referral: Option<&Referral>) -> Result<Outcome<Fields>, Refusal> {
+    fn to_referral(
+        &mut self,
+        linked: &Record,
+        referral: Option<&Referral>,
+    ) -> Result<Outcome<Fields>, Refusal> {
         self.count("to_referral");
         let record = texts(&linked.fields);
         if self.switch.is_some_and(|switch| text(&record, switch) != "yes") {

@@ -6,7 +6,8 @@ use crosswalk_engine::{
     link::{Entry, LinkState},
     mapping::{Record, Resolution},
     pass::{
-        Action, Commit, EntryChange, Limits, Pair, Pass, Seen, Side, Start, Subject, SystemRefusal, Verdict, Versioned,
+        Action, Commit, EntryChange, Limits, Pair, Pass, Seen, Side, Start, Subject, SystemRefusal, Verdict,
+        Versioned,
     },
     referral::Referral,
     rules::Rules,
@@ -116,7 +117,9 @@ impl World {
     pub(crate) fn linked(plugin: Plugin, referral: &[(&str, &str)], record: &[(&str, &str)]) -> World {
         let mut world = World::new(plugin);
         let mut deal = Deal { version: 1, ..Deal::default() };
-        for (path, text) in [("/id", DEAL), ("/externalReferenceId", ROW), ("/status", "Active"), ("/substatus", "Accepted")] {
+        for (path, text) in
+            [("/id", DEAL), ("/externalReferenceId", ROW), ("/status", "Active"), ("/substatus", "Accepted")]
+        {
             deal.texts.insert(path.into(), text.into());
         }
         deal.texts.extend(referral.iter().map(|(path, text)| ((*path).into(), (*text).into())));
@@ -178,12 +181,17 @@ impl World {
     /// Entries that never happened are not among them.
     pub(crate) fn entries_on(&self, name: &str) -> Vec<&Entry> {
         let standing = |end: &Option<String>| end.as_deref() != Some("void");
-        self.entries.values().filter(|(entry, end)| entry.field == name && standing(end)).map(|(entry, _)| entry).collect()
+        self.entries
+            .values()
+            .filter(|(entry, end)| entry.field == name && standing(end))
+            .map(|(entry, _)| entry)
+            .collect()
     }
 
     pub(crate) fn decide(&mut self, field: &str, decision: Resolution) {
         let state = self.state.as_mut().expect("there is a link");
-        state.open.get_mut(field).unwrap_or_else(|| panic!("no open entry on {field}")).decision = Some(decision);
+        state.open.get_mut(field).unwrap_or_else(|| panic!("no open entry on {field}")).decision =
+            Some(decision);
     }
 
     fn document(&self, id: &str) -> Referral {
@@ -206,7 +214,10 @@ impl World {
     }
 
     /// A pass; before each action `meddle` may edit either side and let the action fail.
-    pub(crate) fn pass_with(&mut self, meddle: impl FnMut(&mut World, &Action) -> Option<Fault>) -> Option<Verdict> {
+    pub(crate) fn pass_with(
+        &mut self,
+        meddle: impl FnMut(&mut World, &Action) -> Option<Fault>,
+    ) -> Option<Verdict> {
         self.run(Subject::Record(row_key(ROW)), meddle)
     }
 
@@ -255,7 +266,10 @@ impl World {
     fn carry_out(&mut self, action: Action, fault: Option<Fault>) -> Seen {
         let is_write = matches!(
             action,
-            Action::WriteRecord { .. } | Action::WriteReferral { .. } | Action::CreateRecord { .. } | Action::PostReferral(_)
+            Action::WriteRecord { .. }
+                | Action::WriteReferral { .. }
+                | Action::CreateRecord { .. }
+                | Action::PostReferral(_)
         );
         if is_write {
             self.trace.push(format!("{action:?} {fault:?}"));
@@ -308,7 +322,9 @@ impl World {
     fn list(&mut self, reference: Option<&str>, engagement: Option<&str>) -> Seen {
         let mut found = vec![];
         let is_meant = |deal: &Deal| {
-            let has = |path: &str, wanted: Option<&str>| wanted.is_some_and(|it| deal.texts.get(path).is_some_and(|is| is == it));
+            let has = |path: &str, wanted: Option<&str>| {
+                wanted.is_some_and(|it| deal.texts.get(path).is_some_and(|is| is == it))
+            };
             has("/externalReferenceId", reference) || has("/engagementId", engagement)
         };
         for deal in self.deals.values_mut().filter(|deal| is_meant(deal)) {
@@ -322,7 +338,8 @@ impl World {
 
     fn refusal(&self, names: impl Iterator<Item = String>) -> Option<Seen> {
         let named: Vec<String> = names.filter(|name| self.refuses.contains(name.as_str())).collect();
-        (!named.is_empty()).then(|| Seen::Refused(SystemRefusal { fields: named, reason: "not allowed".into() }))
+        (!named.is_empty())
+            .then(|| Seen::Refused(SystemRefusal { fields: named, reason: "not allowed".into() }))
     }
 
     fn write_row(&mut self, id: &str, fields: &Fields, version: &str) -> Seen {
@@ -398,7 +415,12 @@ impl World {
             sent.insert("/organizationId".into(), "msft".into());
         }
         let engagement = sent.get("/engagementId").cloned().unwrap_or_else(|| format!("engagement-{id}"));
-        for (path, text) in [("/id", id.as_str()), ("/engagementId", &engagement), ("/status", "Active"), ("/substatus", "Accepted")] {
+        for (path, text) in [
+            ("/id", id.as_str()),
+            ("/engagementId", &engagement),
+            ("/status", "Active"),
+            ("/substatus", "Accepted"),
+        ] {
             sent.insert(path.into(), text.into());
         }
         self.deals.insert(id.clone(), Deal { texts: sent, version: 1, hidden_for: self.list_lag + 1 });
@@ -414,8 +436,12 @@ impl World {
         for change in commit.entries {
             match change {
                 EntryChange::Add(entry) => drop(self.entries.insert(entry.id.clone(), (entry, None))),
-                EntryChange::Close { id, reason } => self.entries.get_mut(&id).expect("it was added").1 = Some(reason),
-                EntryChange::Void { id } => self.entries.get_mut(&id).expect("it was added").1 = Some("void".into()),
+                EntryChange::Close { id, reason } => {
+                    self.entries.get_mut(&id).expect("it was added").1 = Some(reason)
+                }
+                EntryChange::Void { id } => {
+                    self.entries.get_mut(&id).expect("it was added").1 = Some("void".into())
+                }
             }
         }
         self.audit.extend(commit.audit);
@@ -445,5 +471,8 @@ pub(crate) fn deal(texts: &[(&str, &str)]) -> Deal {
 
 /// Sets a record up that nobody knows yet.
 pub(crate) fn row(fields: &[(&str, &str)]) -> Row {
-    Row { fields: fields.iter().map(|(field, text)| ((*field).into(), plain(&value(text)))).collect(), version: 1 }
+    Row {
+        fields: fields.iter().map(|(field, text)| ((*field).into(), plain(&value(text)))).collect(),
+        version: 1,
+    }
 }

@@ -54,7 +54,8 @@ impl Oracle {
                 self.agreed_referral.insert(path.clone(), wish.clone());
             }
         }
-        for item in plugin.items.iter().filter(|item| matches!(item, Item::Many(..) | Item::ManyByRecord(..))) {
+        for item in plugin.items.iter().filter(|item| matches!(item, Item::Many(..) | Item::ManyByRecord(..)))
+        {
             let (field, path) = (item.fields()[0], item.paths()[0]);
             if !asks.contains_key(path) {
                 self.agreed_record.insert(field.to_owned(), get(fields, field));
@@ -79,10 +80,13 @@ impl Oracle {
         self.record_writes += 1;
         for (field, text) in written {
             let old = get(before, field);
-            let visible = old != get(&self.settled_record, field) && self.agreed_record.get(field) != Some(&old);
-            let kept = standing(entries).any(|entry| entry.field == *field && super::shown(&entry.crm) == old);
+            let visible =
+                old != get(&self.settled_record, field) && self.agreed_record.get(field) != Some(&old);
+            let kept =
+                standing(entries).any(|entry| entry.field == *field && super::shown(&entry.crm) == old);
             if visible && old != *text && !kept {
-                self.losses.push(format!("record {field}: {old:?} was overwritten by {text:?} without an entry"));
+                self.losses
+                    .push(format!("record {field}: {old:?} was overwritten by {text:?} without an entry"));
             }
             self.settled_record.insert(field.clone(), text.clone());
             self.read_record.insert(field.clone(), text.clone());
@@ -91,15 +95,23 @@ impl Oracle {
         self.settled_referral = self.read_referral.clone();
     }
 
-    pub(crate) fn wrote_referral(&mut self, before: &Texts, written: &Texts, plugin: &Plugin, entries: &Entries) {
+    pub(crate) fn wrote_referral(
+        &mut self,
+        before: &Texts,
+        written: &Texts,
+        plugin: &Plugin,
+        entries: &Entries,
+    ) {
         self.referral_writes += 1;
         for (path, text) in written {
             let old = get(before, path);
-            let visible = old != get(&self.settled_referral, path) && self.agreed_referral.get(path) != Some(&old);
+            let visible =
+                old != get(&self.settled_referral, path) && self.agreed_referral.get(path) != Some(&old);
             let names = related(plugin, path);
             let kept = standing(entries).any(|entry| names.contains(&entry.field));
             if visible && old != *text && !kept {
-                self.losses.push(format!("referral {path}: {old:?} was overwritten by {text:?} without an entry"));
+                self.losses
+                    .push(format!("referral {path}: {old:?} was overwritten by {text:?} without an entry"));
             }
             self.settled_referral.insert(path.clone(), text.clone());
             self.read_referral.insert(path.clone(), text.clone());
@@ -142,8 +154,18 @@ pub(crate) fn verdict(world: &World) -> Vec<String> {
     let mut restless: Vec<String> =
         asks.keys().chain(again.keys()).filter(|path| at(&asks, path) != at(&again, path)).cloned().collect();
     let back = plugin.wants_of_crm(&over(referral, &asks), record);
-    restless.extend(wish.iter().filter(|(field, text)| back.get(*field).is_some_and(|back| back != *text)).map(|(f, _)| f.clone()));
+    restless.extend(
+        wish.iter()
+            .filter(|(field, text)| back.get(*field).is_some_and(|back| back != *text))
+            .map(|(f, _)| f.clone()),
+    );
     for item in &plugin.items {
+        // Nobody edits a derived column here, so it follows from the referral.
+        if let Item::Derived(_, derived, _) = item
+            && get(record, derived) != get(&wish, derived)
+        {
+            restless.push((*derived).to_owned());
+        }
         // Partner Center's part of a one-sided field is only right if it holds what the CRM says.
         if let Item::Outward(_, path) | Item::Joined(_, _, path) = item
             && get(&asks, path).to_uppercase() != get(referral, path).to_uppercase()

@@ -26,7 +26,7 @@ pub use generated::{
 #[doc(hidden)]
 pub use wit_bindgen::rt;
 
-#[expect(missing_docs, clippy::all, reason = "generated from wit/, where the documentation is")]
+#[expect(missing_docs, reason = "generated from wit/, where the documentation is")]
 mod generated {
     wit_bindgen::generate!({
         path: "../wit",

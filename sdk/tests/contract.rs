@@ -1,5 +1,6 @@
 //! The contract keeps its promises: it parses, every item says since when it exists, and what was released is as it
 //! was.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of a test function")]
 
 use std::path::{Path, PathBuf};
 

@@ -117,7 +117,7 @@ fn module_of(manifest: &Path, messages: &str) -> Option<Module> {
                 files.map(PathBuf::from).find(|file| file.extension().is_some_and(|ext| ext == "wasm"))?;
             Some(Module { path, name })
         })
-        .last()
+        .next_back()
 }
 
 /// The files that cargo compiled, from the dependency file that it leaves beside the module.

@@ -1,4 +1,5 @@
 //! What the builder refuses, and what it says then.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests, outside of a test function")]
 
 use std::{fs, path::Path};
 

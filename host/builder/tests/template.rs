@@ -1,5 +1,6 @@
 //! What `plugin new` copies builds, offline and without a word of WebAssembly in it, into a component that imports
 //! nothing but the contract.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of a test function")]
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,5 @@
 //! The default mapping's table, row by row, both ways.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside of a test function")]
 
 use crosswalk_dynamics::{
     Account, Contact, Currency, Dynamics, Opportunity, Winner, mapping,

@@ -81,7 +81,10 @@ fn code(variant: &syn::Variant) -> syn::Result<Code> {
 struct Shape {
     case: TokenStream,
     raw: TokenStream,
-    matched: TokenStream,
+    /// How `from_code` takes it, how a value's is passed there, and how it is kept.
+    argument: TokenStream,
+    passed: TokenStream,
+    kept: TokenStream,
     kind: TokenStream,
     schema: TokenStream,
 }
@@ -91,7 +94,9 @@ impl Shape {
         Self {
             case: quote!(Integer),
             raw: quote!(i32),
-            matched: quote!(*raw),
+            argument: quote!(i32),
+            passed: quote!(*raw),
+            kept: quote!(raw),
             kind: quote!(::crosswalk_sdk::contract::Kind::Integer),
             schema: quote!("integer"),
         }
@@ -101,7 +106,9 @@ impl Shape {
         Self {
             case: quote!(Text),
             raw: quote!(::std::string::String),
-            matched: quote!(raw.as_str()),
+            argument: quote!(&str),
+            passed: quote!(raw),
+            kept: quote!(raw.to_owned()),
             kind: quote!(::crosswalk_sdk::contract::Kind::Text),
             schema: quote!("string"),
         }
@@ -109,7 +116,7 @@ impl Shape {
 }
 
 fn implementation(choice: &Ident, variants: &[(&Ident, Code)], shape: &Shape) -> TokenStream {
-    let Shape { case, raw, matched, kind, schema } = shape;
+    let Shape { case, raw, argument, passed, kept, kind, schema } = shape;
     let literals = variants.iter().filter_map(|(ident, code)| match code {
         Code::Number(number) => Some((*ident, quote!(#number))),
         Code::Text(text) => Some((*ident, quote!(#text))),
@@ -118,7 +125,7 @@ fn implementation(choice: &Ident, variants: &[(&Ident, Code)], shape: &Shape) ->
     let (known, literals): (Vec<_>, Vec<_>) = literals.unzip();
     let other = variants.iter().find(|(_, code)| matches!(code, Code::Other)).map(|(ident, _)| *ident);
     let from_other = match other {
-        Some(other) => quote! { _ => ::core::option::Option::Some(Self::#other(raw.clone())) },
+        Some(other) => quote! { _ => ::core::option::Option::Some(Self::#other(#kept)) },
         None => quote! { _ => ::core::option::Option::None },
     };
     let into_other = other.map(|other| quote! { Self::#other(raw) => raw.clone(), });
@@ -128,8 +135,8 @@ fn implementation(choice: &Ident, variants: &[(&Ident, Code)], shape: &Shape) ->
         impl #choice {
             /// The option that is stored as `raw`, if this choice knows it.
             #[allow(dead_code, reason = "a plugin may need one direction only")]
-            pub fn from_code(raw: &#raw) -> ::core::option::Option<Self> {
-                match #matched { #(#literals => ::core::option::Option::Some(Self::#known),)* #from_other }
+            pub fn from_code(raw: #argument) -> ::core::option::Option<Self> {
+                match raw { #(#literals => ::core::option::Option::Some(Self::#known),)* #from_other }
             }
 
             /// What this option is stored as.
@@ -147,7 +154,7 @@ fn implementation(choice: &Ident, variants: &[(&Ident, Code)], shape: &Shape) ->
                 _: ::core::option::Option<&::crosswalk_sdk::contract::RelatedRecord>,
             ) -> ::crosswalk_sdk::Result<Self> {
                 let known = match value {
-                    ::crosswalk_sdk::contract::Value::#case(raw) => Self::from_code(raw),
+                    ::crosswalk_sdk::contract::Value::#case(raw) => Self::from_code(#passed),
                     _ => ::core::option::Option::None,
                 };
                 known.ok_or_else(|| ::crosswalk_sdk::value::unknown_choice(value, ::core::stringify!(#choice)))
@@ -164,7 +171,7 @@ fn implementation(choice: &Ident, variants: &[(&Ident, Code)], shape: &Shape) ->
             }
             fn from_setting(value: &::crosswalk_sdk::contract::Value) -> ::core::option::Option<Self> {
                 match value {
-                    ::crosswalk_sdk::contract::Value::#case(raw) => Self::from_code(raw),
+                    ::crosswalk_sdk::contract::Value::#case(raw) => Self::from_code(#passed),
                     _ => ::core::option::Option::None,
                 }
             }

@@ -10,6 +10,8 @@ mod mapping;
 mod names;
 mod record;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

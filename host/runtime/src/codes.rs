@@ -110,6 +110,11 @@ impl std::fmt::Display for Code {
 }
 
 impl Code {
+    /// The code that is written like this, if there is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        Code::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
+
     /// A refusal for good, with this code.
     pub(crate) fn reject(self, field: Option<&str>, message: String, help: &str) -> Refusal {
         self.refusal(Disposition::Reject, field, message, help)
@@ -171,6 +176,7 @@ mod tests {
     fn every_page_says_what_happened_why_and_what_to_do() {
         for code in Code::ALL {
             let page = code.page();
+            assert_eq!(Code::parse(code.as_str()), Some(*code));
             assert!(page.starts_with(&format!("# {code}: ")), "{code} begins with its name");
             for heading in ["## What happened", "## Why", "## What to do"] {
                 assert!(page.contains(heading), "{code} has `{heading}`");

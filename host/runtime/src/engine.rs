@@ -56,6 +56,9 @@ pub enum StartError {
     },
 }
 
+/// Opens the compile cache, once there is an engine whose configuration it depends on.
+type OpenCache<'folder> = dyn Fn(&Engine, &Limits) -> Result<Cache, StartError> + 'folder;
+
 impl Runtime {
     /// A sandbox that compiles each plugin whenever it is loaded.
     ///
@@ -82,10 +85,7 @@ impl Runtime {
         &self.inner.limits
     }
 
-    fn build(
-        limits: Limits,
-        cache: Option<&dyn Fn(&Engine, &Limits) -> Result<Cache, StartError>>,
-    ) -> Result<Self, StartError> {
+    fn build(limits: Limits, cache: Option<&OpenCache<'_>>) -> Result<Self, StartError> {
         let refused = |error: wasmtime::Error| StartError::Engine {
             reason: format!("{error:#}"),
             reserved_gib: 4 * u64::from(limits.concurrent_calls_max) * u64::from(limits.plugin_memories_max),

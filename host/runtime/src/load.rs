@@ -62,15 +62,15 @@ impl Runtime {
     /// Whatever is wrong with the component, its manifest or the settings.
     pub fn load(&self, bytes: &[u8], settings: &serde_json::Value) -> Result<Plugin, LoadError> {
         let prepared = self.prepare(bytes)?;
-        // The schema comes from the plugin, which may ask for settings to describe itself: it is asked with what was
-        // given, and again once defaults are filled in.
-        let given = settings.as_object().cloned().unwrap_or_default();
-        let first = self.describe_with(&prepared, &values_of(&given))?;
+        // The schema comes from the plugin, so it is asked without settings first, and again once they are known to
+        // be right. One that cannot describe itself without any is asked with what was given, right or wrong.
+        let given = || values_of(&settings.as_object().cloned().unwrap_or_default());
+        let first = self.describe_with(&prepared, &Settings::default());
+        let first = first.or_else(|_| self.describe_with(&prepared, &given()))?;
         let schema = Schema::parse(&first.settings_schema).map_err(|why| bad_schema(&first, &why))?;
         let accepted = schema.accept(settings).map_err(|problems| bad_settings(&first, problems))?;
         let settings = values_of(&accepted);
-        let manifest =
-            if accepted == given { first } else { self.described_again(&prepared, &settings, &first)? };
+        let manifest = self.described_again(&prepared, &settings, &first)?;
         let loaded = Loaded {
             runtime: self.clone(),
             prepared,
@@ -138,7 +138,7 @@ impl Runtime {
         if again.settings_schema == first.settings_schema {
             return Ok(again);
         }
-        Err(bad_schema(first, "it depends on the settings: it was another one with defaults filled in"))
+        Err(bad_schema(first, "it depends on the settings"))
     }
 }
 

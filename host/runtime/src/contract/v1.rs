@@ -12,7 +12,6 @@ pub(crate) mod values;
 mod tests;
 
 /// Generated from `wit/`.
-#[expect(clippy::allow_attributes, reason = "generated")]
 pub(crate) mod bindings {
     wasmtime::component::bindgen!({
         path: "../../wit",

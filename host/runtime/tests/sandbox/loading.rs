@@ -1,9 +1,10 @@
 //! What is refused before it is routed to anybody, and in which words.
 
-use crosswalk_runtime::{Code, Limits, LoadError, Runtime};
+use crosswalk_engine::mapping::Mapper;
+use crosswalk_runtime::{Code, Limits, LoadError, Plugin, Runtime};
 use serde_json::{Value, json};
 
-use crate::{HOSTILE, RUNTIME, draft};
+use crate::{HOSTILE, RUNTIME, draft, held, mapper, referral};
 
 fn refused(bytes: &[u8], settings: &Value) -> LoadError {
     RUNTIME.load(bytes, settings).expect_err("it was loaded")
@@ -121,18 +122,51 @@ fn needs_beyond_the_limits_are_refused() {
 #[test]
 fn parts_of_wasm_that_are_switched_off_do_not_compile() {
     let features = [
-        "(core module (memory 1 1 shared))",
-        "(core module (memory i64 1))",
-        "(core module (func $f return_call $f))",
-        "(core module (type (struct (field i32))))",
-        "(core module (func (param v128 v128) (result v128) local.get 0 local.get 1 i8x16.relaxed_swizzle))",
-        "(core module (func (try_table)))",
-        "(core module (memory 1) (memory 1))",
+        ("(core module (memory 1 1 shared))", "threads must be enabled"),
+        ("(core module (memory i64 1))", "memory64 must be enabled"),
+        ("(core module (func $f return_call $f))", "tail calls support is not enabled"),
+        ("(core module (type (struct (field i32))))", "without the gc feature"),
+        (
+            "(core module (func (param v128 v128) (result v128) local.get 0 local.get 1 i8x16.relaxed_swizzle))",
+            "relaxed SIMD support is not enabled",
+        ),
+        ("(core module (func (try_table)))", "exceptions support is not enabled"),
+        ("(core module (memory 1) (memory 1))", "multiple memories"),
+        ("(core module $m) (type $t (stream u8))", "requires the component model async feature"),
     ];
-    for feature in features {
+    for (feature, why) in features {
         let error = refused_text(&format!("(component {feature})"));
         assert_eq!(error.code, Code::DoesNotCompile, "{feature}: {error:?}");
+        assert!(error.message.contains(why), "{feature}: {}", error.message);
     }
+}
+
+#[test]
+fn compiled_code_is_kept_for_the_next_start_and_gives_the_same_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || Runtime::with_cache(Limits::for_testing(), folder.path()).unwrap();
+    let settings = json!({ "behaviour": "good" });
+    let compiled = start().load(&HOSTILE, &settings).unwrap();
+    let kept = || {
+        let names = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().ends_with(".cwasm")).count()
+    };
+    assert_eq!(kept(), 1);
+    let loaded = start().load(&HOSTILE, &settings).unwrap();
+    assert_eq!(kept(), 1);
+    let answer = |plugin: &Plugin| {
+        let mut mapper = mapper(plugin);
+        let answer = held(mapper.to_crm(&referral(), None));
+        (answer, mapper.finish().fuel)
+    };
+    assert_eq!(answer(&loaded), answer(&compiled));
+}
+
+#[test]
+fn the_limits_that_a_host_starts_with_fit_this_machine() {
+    let runtime = Runtime::new(Limits::default()).unwrap();
+    let plugin = runtime.load(&HOSTILE, &Value::Null).unwrap();
+    held(mapper(&plugin).to_crm(&referral(), None));
 }
 
 #[test]
@@ -164,6 +198,17 @@ fn a_schema_that_is_none_or_changes_is_refused() {
         let error = refused(&HOSTILE, &json!({ "behaviour": behaviour }));
         assert_eq!(error.code, Code::BadSettingsSchema, "{behaviour}: {error:?}");
     }
+}
+
+#[test]
+fn wrong_settings_are_told_to_the_operator_even_where_the_plugin_would_panic_over_them() {
+    let error = refused(&HOSTILE, &json!({ "behaviour": "describe-needs-discount", "discount": "ten" }));
+    assert_eq!(error.code, Code::BadSettings, "{error:?}");
+    let error = refused(&HOSTILE, &json!({ "behaviour": "describe-needs-discount" }));
+    assert_eq!(error.code, Code::DescribeFailed, "{error:?}");
+    let plugin =
+        RUNTIME.load(&HOSTILE, &json!({ "behaviour": "describe-needs-discount", "discount": 2.5 })).unwrap();
+    assert_eq!(plugin.manifest().version, "2.5");
 }
 
 #[test]

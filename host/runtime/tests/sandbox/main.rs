@@ -1,6 +1,8 @@
 //! The sandbox against a real component: the hostile plugin of `tests/guests/hostile`, which does what its setting
 //! `behaviour` says.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
 mod determinism;
 mod drafts;
 mod hostile;

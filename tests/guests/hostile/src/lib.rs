@@ -40,6 +40,10 @@ impl Guest for Hostile {
                 manifest
             }
             "describe-changing-schema" if settings::get("prefix").is_some() => manifest("{}"),
+            "describe-needs-discount" => match settings::get("discount") {
+                Some(Value::Decimal(discount)) => Manifest { version: discount, ..manifest(SCHEMA) },
+                other => panic!("a discount is needed, not {other:?}"),
+            },
             "describe-broken-schema" => manifest("{ \"type\": 7 }"),
             _ => manifest(SCHEMA),
         }

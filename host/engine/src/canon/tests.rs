@@ -1,5 +1,6 @@
 //! The traps that concern comparison, numbered as in the list of traps of CRM APIs.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -103,4 +104,34 @@ fn lists_are_values_whatever_their_notation() {
     assert!(same(Value::Json(one), Value::Json(other)));
     assert!(same(Value::Texts(vec!["b".into(), "a".into()]), Value::Texts(vec!["a".into(), "b".into()])));
     assert!(!same(Value::Json(json!([{"id": "a"}])), Value::Json(json!([{"id": "b"}]))));
+}
+
+/// Values that are close enough to each other to be the same now and then.
+fn any_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Empty),
+        "[ab \\r\\n]{0,3}".prop_map(Value::Text),
+        "-?[0-9]{1,2}(\\.[0-9]{1,3})?".prop_map(Value::Text),
+        (-20i32..20).prop_map(Value::Integer),
+        (-2000i64..2000, 0u32..4).prop_map(|(digits, scale)| Value::Decimal(Decimal::new(digits, scale))),
+        (0i64..200_000).prop_map(|second| Value::Instant(Timestamp::from_second(second).unwrap())),
+        any::<bool>().prop_map(Value::Flag),
+        proptest::collection::vec("[ab]?", 0..3).prop_map(Value::Texts),
+        proptest::collection::vec("[ab]?", 0..3).prop_map(|texts| Value::Json(json!(texts))),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_value_is_the_same_as_itself_and_sameness_is_mutual(one in any_value(), other in any_value()) {
+        let canon = Canon::of_currency(Some("EUR"));
+        prop_assert!(canon.same(&one, &one));
+        prop_assert_eq!(canon.same(&one, &other), canon.same(&other, &one));
+    }
+
+    #[test]
+    fn whatever_is_empty_is_the_same_as_null(value in any_value()) {
+        let canon = Canon::of_currency(None);
+        prop_assert!(!value.is_empty() || canon.same(&value, &Value::Empty));
+    }
 }

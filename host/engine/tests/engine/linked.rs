@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crosswalk_engine::{
     link::{Base, EntryKind, LinkState},
     mapping::{
-        Companion, Conflict, CrmDraft, Disposition, Mapper, Outcome, Record, Refusal, Report, Resolution,
+        Companion, Conflict, CrmDraft, Disposition, Mapper, Outcome, Record, Refusal, Related, Report,
+        Resolution,
     },
     pass::{Action, Pass, Seen, Side, Verdict, Versioned, is_echo},
     referral::Referral,
@@ -255,6 +256,11 @@ struct Case {
     companions: Vec<Companion>,
     exists: BTreeMap<String, RecordKey>,
     refusal: Option<Refusal>,
+    /// The pair was never seen together.
+    adopted: bool,
+    /// The e-mail address of the contact that the record leads to; the mapping puts it into the notes.
+    contact: Option<&'static str>,
+    reads_contact: bool,
 }
 
 impl Case {
@@ -271,6 +277,9 @@ impl Case {
             companions: vec![],
             exists: BTreeMap::new(),
             refusal: None,
+            adopted: false,
+            contact: None,
+            reads_contact: false,
         }
     }
 
@@ -285,7 +294,7 @@ impl Case {
             id: "p".into(),
             subject: crosswalk_engine::pass::Subject::Record(row_key("row-1")),
             pair: world.pair,
-            state: Some(state),
+            state: (!self.adopted).then_some(state),
             manifest,
             now: "2026-01-01T00:00:00Z".parse().unwrap(),
             limits: Default::default(),
@@ -300,7 +309,8 @@ impl Case {
                     Seen::Referral(Some(Versioned { value: self.referral.clone(), version: "1".into() }))
                 }
                 Action::ReadRecord(key) => {
-                    let value = Record { key, fields: self.record.clone(), related: vec![] };
+                    let related = self.contact.map(contact).into_iter().collect();
+                    let value = Record { key, fields: self.record.clone(), related };
                     Seen::Record(Some(Versioned { value, version: "1".into() }))
                 }
                 Action::FindCompanions(_) => Seen::Companions(self.exists.clone()),
@@ -326,6 +336,9 @@ impl Mapper for Case {
     }
 
     fn to_referral(&mut self, linked: &Record, _: Option<&Referral>) -> Result<Outcome<Fields>, Refusal> {
+        if self.reads_contact {
+            return Ok(Outcome::Hold([(NOTES.to_owned(), linked.related[0].fields["email"].clone())].into()));
+        }
         Ok(Outcome::Hold((self.asks)(&linked.fields)))
     }
 
@@ -336,6 +349,11 @@ impl Mapper for Case {
     fn report(&mut self, _: &Record, _: &Report) -> Result<Fields, Refusal> {
         Ok(Fields::new())
     }
+}
+
+fn contact(email: &str) -> Related {
+    let key = RecordKey { entity: "contact".into(), id: "c1".into() };
+    Related { via: "contact".into(), key, fields: [("email".to_owned(), Value::Text(email.into()))].into() }
 }
 
 fn account(exists: bool) -> Case {
@@ -364,17 +382,51 @@ fn a_companion_that_exists_is_compared_by_its_id() {
 }
 
 #[test]
-fn a_companion_that_is_missing_is_a_difference_and_is_written_with_the_record() {
+fn a_companion_that_is_missing_is_a_difference_and_is_created_with_the_write() {
     let mut case = account(false);
-    case.base.insert("account".into(), Value::Empty);
+    case.adopted = true;
     case.record.insert("account".into(), Value::Empty);
-    let mut owed = case;
-    owed.base.remove("account");
-    let (actions, _) = owed.run();
-    assert!(
-        actions.iter().all(|action| !matches!(action, Action::WriteRecord { .. })),
-        "the referral did not change"
+    let (actions, _) = case.run();
+    let write = actions.iter().find_map(|action| match action {
+        Action::WriteRecord { fields, companions, .. } => {
+            Some((fields["account"].clone(), companions.clone()))
+        }
+        _ => None,
+    });
+    let reference = Value::Reference(Reference::Companion("customer".into()));
+    assert_eq!(write, Some((reference, case.companions.clone())));
+}
+
+#[test]
+fn a_companion_that_was_created_with_our_write_is_no_edit_when_it_comes_back_as_an_id() {
+    let mut case = account(true);
+    case.base.insert("account".into(), Value::Reference(Reference::Companion("customer".into())));
+    case.asks = |record| match &record["account"] {
+        Value::Reference(Reference::Existing(key)) => {
+            [(NOTES.to_owned(), Value::Text(key.id.clone()))].into()
+        }
+        _ => [(NOTES.to_owned(), Value::Empty)].into(),
+    };
+    let (actions, verdict) = case.run();
+    assert!(is_agreed(&verdict), "{verdict:?}");
+    assert!(!actions.iter().any(|action| matches!(action, Action::WriteReferral { .. })));
+}
+
+#[test]
+fn an_edit_of_a_record_that_a_reference_leads_to_is_pushed() {
+    let referral = Referral(
+        json!({"id": "deal-1", "externalReferenceId": "row-1", "status": "Active", "details": {"notes": "ann@old"}}),
     );
+    let mut case = Case::new(referral, &[]);
+    case.base.insert("contact/email".into(), Value::Text("ann@old".into()));
+    case.contact = Some("ann@new");
+    case.reads_contact = true;
+    let (actions, _) = case.run();
+    let sent = actions.iter().find_map(|action| match action {
+        Action::WriteReferral { fields, .. } => Some(fields[NOTES].clone()),
+        _ => None,
+    });
+    assert_eq!(sent, Some(Value::Text("ann@new".into())));
 }
 
 #[test]

@@ -239,6 +239,7 @@ fn judge(world: &World) -> Vec<String> {
             wrong.push(format!("{writes} writes to {side:?} for {} edits", world.oracle.edits));
         }
     }
+    wrong.extend(world.alarms.iter().map(|alarm| format!("a false alarm: {alarm}")));
     if world.is_in_doubt() {
         wrong.push("an intent stayed open".to_owned());
     }

@@ -150,6 +150,7 @@ impl World {
         let edited_outward = world.deals[DEAL].texts.keys().cloned().collect();
         world.oracle = Oracle::default();
         world.oracle.edited_outward = edited_outward;
+        world.oracle.adopted = true;
         world
     }
 

@@ -22,6 +22,7 @@ pub(crate) struct Oracle {
     pub(crate) referral_writes: usize,
     /// What was lost, in words.
     pub(crate) losses: Vec<String>,
+    pub(crate) adopted: bool,
     /// Paths that a person changed in Partner Center.
     pub(crate) edited_outward: std::collections::BTreeSet<String>,
     settled_record: Texts,
@@ -160,8 +161,10 @@ pub(crate) fn verdict(world: &World) -> Vec<String> {
             .map(|(f, _)| f.clone()),
     );
     for item in &plugin.items {
-        // Nobody edits a derived column here, so it follows from the referral.
+        // Nobody edits a derived column here, so it follows from the referral. In a pair that was never seen together
+        // it may be the CRM's own.
         if let Item::Derived(_, derived, _) = item
+            && !world.oracle.adopted
             && get(record, derived) != get(&wish, derived)
         {
             restless.push((*derived).to_owned());

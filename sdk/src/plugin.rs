@@ -47,10 +47,14 @@ pub struct Description {
     pub settings: Vec<Vec<Property>>,
 }
 
+#[doc(hidden)]
+pub fn describe(ask: impl FnOnce() -> Description) -> Manifest {
+    host::report_panics();
+    ask().manifest()
+}
+
 impl Description {
-    #[doc(hidden)]
-    pub fn manifest(self) -> Manifest {
-        host::report_panics();
+    fn manifest(self) -> Manifest {
         let (entities, mut columns) = self.entities;
         let (lookups, more): (Vec<_>, Vec<_>) = self.lookups.into_iter().unzip();
         columns.extend(more.into_iter().flatten());

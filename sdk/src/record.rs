@@ -77,7 +77,7 @@ impl<T> IntoOutcome<T> for Outcome<T> {
 /// The name of a column: fixed, or the tenant's, with a default.
 #[derive(Clone, Copy, Debug)]
 pub struct ColumnName {
-    /// The name, unless a setting says otherwise.
+    /// The name, unless a setting says otherwise; empty if there is no such column unless a setting names one.
     pub default: &'static str,
     /// The setting that may say otherwise. An empty text there means that this tenant has no such column.
     pub setting: Option<&'static str>,
@@ -88,13 +88,12 @@ pub struct ColumnName {
 impl ColumnName {
     /// The column's name for this tenant; none if the tenant has no such column.
     pub fn resolve(&self) -> Option<String> {
-        let Some(setting) = self.setting else { return Some(self.default.to_owned()) };
-        match settings::get(setting) {
-            Some(Value::Text(name)) if name.is_empty() => None,
-            Some(Value::Text(name)) => Some(name),
-            Some(Value::Empty) => None,
-            _ => Some(self.default.to_owned()),
-        }
+        let name = match self.setting.and_then(settings::get) {
+            Some(Value::Text(name)) => name,
+            Some(Value::Empty) => String::new(),
+            _ => self.default.to_owned(),
+        };
+        if name.is_empty() { None } else { Some(name) }
     }
 }
 

@@ -43,6 +43,9 @@ pub struct Opportunity {
     /// Contact.
     #[field("parentcontactid")]
     pub contact: Field<Ref<Contact>>,
+    /// The owner, as a reference to a user. `owninguser` in Dataverse; not read unless a setting names it.
+    #[field("", setting = "owner_field", read)]
+    pub owner: Field<Ref<User>>,
     /// Sync with Partner Center.
     #[field("msft_syncwithpartnercenter", setting = "column_sync")]
     pub sync: Field<bool>,
@@ -76,6 +79,24 @@ pub struct Currency {
     /// ISO 4217.
     #[field("isocurrencycode")]
     pub code: Field<String>,
+}
+
+/// The owner of an opportunity.
+#[derive(Record, Clone, Debug, Default, PartialEq)]
+#[record(entity = "systemuser")]
+pub struct User {
+    /// First Name.
+    #[field("firstname", read)]
+    pub first_name: Field<String>,
+    /// Last Name.
+    #[field("lastname", read)]
+    pub last_name: Field<String>,
+    /// Primary Email.
+    #[field("internalemailaddress", read)]
+    pub email: Field<String>,
+    /// Main Phone.
+    #[field("address1_telephone1", setting = "owner_phone_field", read)]
+    pub phone: Field<String>,
 }
 
 /// The customer.

@@ -34,7 +34,7 @@ pub(crate) fn resolve(conflict: &Conflict, settings: &Dynamics) -> Result<Resolu
         | On::ReferralProgram
         | On::Audit => Ok(Resolution::PartnerCenter),
         // What a seller chose stays chosen.
-        On::Sync | On::Help | On::Account | On::Contact => Ok(Resolution::Crm),
+        On::Sync | On::Help | On::Account | On::Contact | On::Owner => Ok(Resolution::Crm),
     }
 }
 

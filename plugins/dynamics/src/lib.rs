@@ -14,6 +14,7 @@
 //! | help that is asked for | → (← at create) | How can Microsoft help? | [`help`] |
 //! | solutions | ↔ | Products | [`products`] |
 //! | customer | → and ← at create | Account and Contact | [`customer`] |
+//! | team | ← at create | Owner, or the settings `sales_contact_…` | [`salesperson`] |
 //! | Microsoft's id of the deal, referral program | → | Microsoft CRM Identifier, Referral Program | [`inbound`] |
 //! | result of the sync | | Audit, check mark in the Topic | [`report`] |
 //!
@@ -29,11 +30,12 @@ pub mod inbound;
 pub mod outbound;
 pub mod products;
 pub mod report;
+pub mod salesperson;
 pub mod settings;
 pub mod status;
 pub mod text;
 
-pub use columns::{Account, Contact, Currency, Opportunity, OpportunityField};
+pub use columns::{Account, Contact, Currency, Opportunity, OpportunityField, User};
 pub use settings::{Dynamics, Winner};
 
 use crosswalk_sdk::prelude::*;

@@ -5,7 +5,7 @@ use crosswalk_sdk::prelude::*;
 use crate::{
     Account, Contact, Dynamics, Opportunity, customer, help,
     inbound::once_true,
-    products,
+    products, salesperson,
     status::{self, Stage},
     text,
 };
@@ -96,8 +96,10 @@ fn created(linked: &Opportunity, cx: &Context, settings: &Dynamics) -> Result<Ou
     worth(linked)?;
     let account = customer_account(linked)?;
     let contact = linked.contact.get().and_then(Ref::record);
+    let salesperson = salesperson::member(linked, settings);
     if help.is_some() {
         reachable(contact)?;
+        salesperson::complete(&salesperson)?;
     }
     Ok(Outcome::Hold(ReferralDraft {
         name: name.into(),
@@ -113,6 +115,11 @@ fn created(linked: &Opportunity, cx: &Context, settings: &Dynamics) -> Result<Ou
         customer_name: account.name.clone(),
         address: customer::address(account),
         customer_team: contact.map_or(Field::Unset, |contact| vec![customer::member(contact)].into()),
+        team: if salesperson::complete(&salesperson).is_ok() {
+            vec![salesperson].into()
+        } else {
+            Field::Unset
+        },
         solutions: solutions.into(),
         help: help.map_or(Field::Unset, Field::Set),
         ..common(linked, None, cx)

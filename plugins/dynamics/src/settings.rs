@@ -19,6 +19,18 @@ pub struct Dynamics {
     /// Dynamics computes the deal value from the products: it is sent to Partner Center, and never written.
     #[setting(default = false)]
     pub revenue_from_products: bool,
+    /// Who is named to Partner Center as the deal's salesperson, where the owner (see `owner_field`) has no such name.
+    #[setting(default = "")]
+    pub sales_contact_first_name: String,
+    /// The salesperson's last name, likewise.
+    #[setting(default = "")]
+    pub sales_contact_last_name: String,
+    /// The salesperson's e-mail address, likewise.
+    #[setting(default = "")]
+    pub sales_contact_email: String,
+    /// The salesperson's phone number, likewise.
+    #[setting(default = "")]
+    pub sales_contact_phone: String,
     /// The option code of the first way in which Microsoft can help; the others follow it.
     #[setting(default = 100_000_000)]
     pub help_code_base: i32,

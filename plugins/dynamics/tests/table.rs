@@ -90,6 +90,17 @@ fn opportunity() -> Opportunity {
     }
 }
 
+/// Settings with which a deal may be sent.
+fn with_salesperson(mut settings: serde_json::Value) -> serde_json::Value {
+    for (name, value) in
+        [("first_name", "John"), ("last_name", "Doe"), ("email", "john@partner.example"), ("phone", "1")]
+    {
+        settings[format!("sales_contact_{name}")] = value.into();
+    }
+    settings["customers_consent"] = true.into();
+    settings
+}
+
 fn jiff_date(text: &str) -> Date {
     text.parse().unwrap()
 }
@@ -225,7 +236,7 @@ fn help_is_an_option_and_a_word() {
     assert_eq!(held(&asked, None).help, 100_000_002.into());
     let new_word = referral(json!({ "inviteContext": { "assistanceRequestCode": "SomethingNew" } }));
     assert!(held(&new_word, None).help.is_unset());
-    let _settings = testing::settings(json!({ "help_code_base": 10, "customers_consent": true }));
+    let _settings = testing::settings(with_salesperson(json!({ "help_code_base": 10 })));
     let linked = Opportunity { help: 15.into(), ..opportunity() };
     let draft = sent(&linked, None);
     assert_eq!((draft.help, draft.kind), (Help::GeneralOrOther.into(), ReferralKind::Shared.into()));
@@ -299,11 +310,12 @@ fn a_pass_is_reported_in_the_audit_and_with_a_mark() {
 
 #[test]
 fn a_new_referral_holds_all_that_partner_center_demands() {
-    let _settings = testing::settings(json!({ "customers_consent": true }));
+    let _settings = testing::settings(with_salesperson(json!({})));
     let draft = sent(&Opportunity { help: 100_000_000.into(), ..opportunity() }, None);
     assert_eq!(draft.customer_name, "Contoso".into());
     assert_eq!(draft.address.country, "DE".into());
     assert_eq!(draft.customer_team.get().unwrap()[0].email.as_deref(), Some("kim@contoso.example"));
+    assert_eq!(draft.team.get().unwrap()[0].email.as_deref(), Some("john@partner.example"));
     assert_eq!(draft.solutions.get().unwrap().len(), 2);
     assert_eq!((draft.consent_to_contact, draft.consent_to_share), (true.into(), true.into()));
     assert_eq!(draft.share_with_microsoft_sellers, true.into(), "who asks for help shares the deal");
@@ -311,6 +323,18 @@ fn a_new_referral_holds_all_that_partner_center_demands() {
         (draft.status, draft.qualification),
         (Status::New.into(), Qualification::SalesQualified.into())
     );
+}
+
+#[test]
+fn the_owner_is_named_as_far_as_known_and_the_settings_fill_in() {
+    let _settings = testing::settings(with_salesperson(json!({ "owner_field": "owninguser" })));
+    let manifest = (mapping::plugin().describe)();
+    assert!(manifest.entities.iter().any(|entity| entity.via.as_deref() == Some("owninguser")));
+    let owner =
+        crosswalk_dynamics::User { first_name: "Ada".into(), last_name: "Berg".into(), ..testing::empty() };
+    let linked = Opportunity { owner: existing("systemuser", owner), ..opportunity() };
+    let team = sent(&linked, None).team.value().unwrap();
+    assert_eq!((team[0].first_name.as_deref(), team[0].phone_number.as_deref()), (Some("Ada"), Some("1")));
 }
 
 #[test]
@@ -337,6 +361,8 @@ fn what_is_missing_from_a_new_referral_is_named_with_the_fix() {
     let refusal = refused(helped);
     assert_eq!(refusal.field.as_deref(), Some("parentcontactid"));
     assert!(refusal.help.unwrap().contains("How can Microsoft help?") && !refusal.retry);
+    let refusal = refused(Opportunity { help: 100_000_001.into(), ..opportunity() });
+    assert!(refusal.help.unwrap().contains("sales_contact_first_name"));
 }
 
 #[test]

@@ -285,15 +285,14 @@ fn added(arguments: &Arguments, record: &Type, calls: Calls) -> TokenStream {
         #[allow(dead_code, reason = "only a component, a test or a benchmark asks for it")]
         pub fn plugin() -> ::crosswalk_sdk::Plugin {
             fn describe() -> ::crosswalk_sdk::contract::Manifest {
-                ::crosswalk_sdk::plugin::Description {
+                ::crosswalk_sdk::plugin::describe(|| ::crosswalk_sdk::plugin::Description {
                     name: ::core::env!("CARGO_PKG_NAME"),
                     version: ::core::env!("CARGO_PKG_VERSION"),
                     crm: #crm,
                     entities: ::crosswalk_sdk::plugin::entities::<#record>(),
                     lookups: ::std::vec![#(::crosswalk_sdk::plugin::lookup_of::<#lookups>()),*],
                     settings: ::std::vec![#(<#settings as ::crosswalk_sdk::Settings>::properties()),*],
-                }
-                .manifest()
+                })
             }
             #functions
             ::crosswalk_sdk::Plugin { describe, to_crm: asked_to_crm, to_referral: asked_to_referral, resolve: asked_to_resolve, report: asked_to_report }

@@ -198,7 +198,7 @@ pub(crate) struct Opinions<'a> {
 
 impl Opinions<'_> {
     /// What the CRM should hold, by this referral and this record.
-    pub(crate) fn to_crm(&mut self, referral: &Referral, record: &Fields) -> Result<Wish, Halt> {
+    pub(crate) fn wish(&mut self, referral: &Referral, record: &Fields) -> Result<Wish, Halt> {
         let known = self.memory.to_crm.iter().find(|(asked, with, _)| asked == referral && with == record);
         if let Some((_, _, wish)) = known {
             return Ok(wish.clone());
@@ -221,7 +221,7 @@ impl Opinions<'_> {
     }
 
     /// What Partner Center should hold, by this record and this referral.
-    pub(crate) fn to_referral(&mut self, record: &Fields, referral: &Referral) -> Result<Wish, Halt> {
+    pub(crate) fn asks(&mut self, record: &Fields, referral: &Referral) -> Result<Wish, Halt> {
         let known =
             self.memory.to_referral.iter().find(|(with, asked, _)| asked == referral && with == record);
         if let Some((_, _, wish)) = known {

@@ -238,6 +238,7 @@ pub struct Commit {
 
 /// A change to the entries of a link.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a handful of them live for one transaction")]
 pub enum EntryChange {
     /// A new one.
     Add(Entry),

@@ -99,16 +99,16 @@ pub(crate) struct Remembered {
 
 /// Plans what makes both sides agree. Asks the plugin, reads nothing, writes nothing.
 pub(crate) fn reconcile(sides: &Sides<'_>, opinions: &mut Opinions<'_>) -> Result<Reconciled, Halt> {
-    let wish = match opinions.to_crm(sides.referral, sides.record)? {
+    let wish = match opinions.wish(sides.referral, sides.record)? {
         Outcome::Hold(fields) => fields,
         Outcome::Skip(reason) => return Ok(Reconciled::Skip(reason)),
     };
-    let asks = match opinions.to_referral(sides.record, sides.referral)? {
+    let asks = match opinions.asks(sides.record, sides.referral)? {
         Outcome::Hold(fields) => fields,
         Outcome::Skip(reason) => return Ok(Reconciled::Skip(reason)),
     };
     let wish_before = match &sides.state.base.referral {
-        Some(before) => match opinions.to_crm(before, sides.record)? {
+        Some(before) => match opinions.wish(before, sides.record)? {
             Outcome::Hold(fields) => Some(fields),
             Outcome::Skip(_) => None,
         },

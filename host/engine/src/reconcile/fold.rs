@@ -138,7 +138,7 @@ impl Work<'_> {
         let mut as_before = self.sides.record.clone();
         as_before.insert(field.to_owned(), before.clone());
         // A field that switches the pair on or off speaks to nothing by itself.
-        let Outcome::Hold(asked) = opinions.to_referral(&as_before, self.sides.referral)? else {
+        let Outcome::Hold(asked) = opinions.asks(&as_before, self.sides.referral)? else {
             return Ok(BTreeSet::new());
         };
         let paths = asked.keys().chain(self.asks.keys());
@@ -162,7 +162,7 @@ impl Work<'_> {
         }
         let mut as_wished = self.sides.record.clone();
         as_wished.insert(field.to_owned(), wish.clone());
-        let Outcome::Hold(asked) = opinions.to_referral(&as_wished, self.sides.referral)? else {
+        let Outcome::Hold(asked) = opinions.asks(&as_wished, self.sides.referral)? else {
             return Ok(false);
         };
         let mut paths = asked.keys().chain(self.asks.keys());

@@ -38,7 +38,7 @@ impl Work<'_> {
     /// Everything that `after` asks of the referral and `baseline` does not.
     pub(super) fn push(&mut self, opinions: &mut Opinions<'_>) -> Result<Push, Halt> {
         let after = with(&self.after, &self.held);
-        let wanted = match opinions.to_referral(&after, self.sides.referral)? {
+        let wanted = match opinions.asks(&after, self.sides.referral)? {
             Outcome::Hold(fields) => fields,
             Outcome::Skip(_) => Fields::new(),
         };
@@ -78,7 +78,7 @@ impl Work<'_> {
             true => with(&self.baseline, &self.held),
             false => with(self.sides.record, &self.wish),
         };
-        if let Outcome::Hold(fields) = opinions.to_referral(&baseline, self.sides.referral)? {
+        if let Outcome::Hold(fields) = opinions.asks(&baseline, self.sides.referral)? {
             return Ok(fields);
         }
         for field in &self.kept {
@@ -86,7 +86,7 @@ impl Work<'_> {
                 &baseline,
                 &after.get_key_value(field).map(|(k, v)| (k.clone(), v.clone())).into_iter().collect(),
             );
-            if let Outcome::Hold(fields) = opinions.to_referral(&switched, self.sides.referral)? {
+            if let Outcome::Hold(fields) = opinions.asks(&switched, self.sides.referral)? {
                 return Ok(fields);
             }
         }
@@ -311,9 +311,10 @@ impl Work<'_> {
                 push.holding.push((entry, owed));
             }
         }
-        let is_companion_status = path == SUBSTATUS || path == STATUS;
+        // Status and substatus are one edit: one entry is enough.
+        let is_told = (path == SUBSTATUS || path == STATUS) && !push.holding.is_empty();
         let is_asked_for = !self.same(value, &self.sides.referral.get(path));
-        if speakers.is_empty() && is_asked_for && !(is_companion_status && !push.holding.is_empty()) {
+        if speakers.is_empty() && is_asked_for && !is_told {
             let entry = self.path_entry(opinions, path, value, EntryKind::Undelivered, reason.to_owned());
             push.holding.push((entry, owed));
         }
@@ -326,7 +327,7 @@ impl Work<'_> {
         }
         let sent = self.sides.referral.overlay(&push.writes);
         let (Outcome::Hold(then), Outcome::Hold(now)) =
-            (opinions.to_crm(&sent, &self.after)?, opinions.to_crm(self.sides.referral, &self.after)?)
+            (opinions.wish(&sent, &self.after)?, opinions.wish(self.sides.referral, &self.after)?)
         else {
             return Ok(Fields::new());
         };
@@ -427,15 +428,15 @@ impl Work<'_> {
             return Ok(());
         }
         let (Outcome::Hold(wish), Outcome::Hold(asks)) =
-            (opinions.to_crm(&sent, &self.after)?, opinions.to_referral(&self.after, &sent)?)
+            (opinions.wish(&sent, &self.after)?, opinions.asks(&self.after, &sent)?)
         else {
             return Ok(());
         };
-        let Outcome::Hold(again) = opinions.to_referral(&with(&self.after, &wish), &sent)? else {
+        let Outcome::Hold(again) = opinions.asks(&with(&self.after, &wish), &sent)? else {
             return Ok(());
         };
         let asked: Fields = asks.into_iter().filter(|(path, _)| referral::is_patchable(path)).collect();
-        let Outcome::Hold(back) = opinions.to_crm(&sent.overlay(&asked), &self.after)? else { return Ok(()) };
+        let Outcome::Hold(back) = opinions.wish(&sent.overlay(&asked), &self.after)? else { return Ok(()) };
         let as_held = |path: &str, value: &Value| referral::as_held(path, value);
         let differs = |path: &&String| {
             let (one, other) = (again.get(*path), asked.get(*path));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crosswalk_engine::{
-    link::{Entry, LinkState},
+    link::{Entry, IntendedWrite, LinkState},
     mapping::{Record, Resolution},
     pass::{
         Action, Commit, EntryChange, Limits, Pair, Pass, Seen, Side, Start, Subject, SystemRefusal, Verdict,
@@ -308,9 +308,21 @@ impl World {
         }
     }
 
+    fn intended(&self) -> Option<IntendedWrite> {
+        self.state.as_ref().and_then(|state| state.intent.as_ref()).map(|intent| intent.write.clone())
+    }
+
     fn read_deal(&mut self, id: &str) -> Option<Versioned<Referral>> {
         let deal = self.deals.get(id)?;
         self.oracle.read_referral(&deal.texts);
+        // Without a stamp, an intended value that is there counts as ours: a person who set the same agreed with it.
+        if let Some(IntendedWrite::Referral { fields, .. }) = self.intended()
+            && texts(&fields)
+                .iter()
+                .all(|(path, text)| deal.texts.get(path).map_or("", String::as_str) == text)
+        {
+            self.oracle.agree_on_referral(texts(&fields));
+        }
         Some(Versioned { value: self.document(id), version: deal.version.to_string() })
     }
 

@@ -69,6 +69,10 @@ impl Oracle {
         self.read_referral = texts.clone();
     }
 
+    pub(crate) fn agree_on_referral(&mut self, texts: Texts) {
+        self.agreed_referral.extend(texts);
+    }
+
     /// What a finished pass looked at is known from then on.
     pub(crate) fn finished(&mut self, verdict: &Verdict) {
         if matches!(verdict, Verdict::Applied { .. } | Verdict::Agreed { .. } | Verdict::Parked { .. }) {
@@ -162,9 +166,11 @@ pub(crate) fn verdict(world: &World) -> Vec<String> {
     );
     for item in &plugin.items {
         // Nobody edits a derived column here, so it follows from the referral. In a pair that was never seen together
-        // it may be the CRM's own.
+        // it may be the CRM's own, and where a write's fate is not known it may be taken for
+        // that, with an entry.
         if let Item::Derived(_, derived, _) = item
             && !world.oracle.adopted
+            && standing(&world.entries).all(|entry| entry.field != *derived)
             && get(record, derived) != get(&wish, derived)
         {
             restless.push((*derived).to_owned());

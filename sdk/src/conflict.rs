@@ -8,9 +8,11 @@ use crate::{
 };
 
 impl Conflict {
-    /// Which field of the record it is; none if it is something that only the referral holds.
+    /// Which field of the record it is; none if it is something that only the referral holds. A field of a record
+    /// that a reference leads to (`transactioncurrencyid/isocurrencycode`) is the reference.
     pub fn on<R: Record>(&self) -> Option<R::Name> {
-        record::field_named::<R>(&self.field)
+        let column = self.field.split('/').next().filter(|column| !column.is_empty())?;
+        record::field_named::<R>(column)
     }
 
     /// What Partner Center asks for; none if that is empty.

@@ -53,6 +53,9 @@ pub use crosswalk_sdk_macros::Settings;
 /// in any order. The first two may answer with an [`Outcome`] instead, to skip. The module gets a function `plugin()`,
 /// a [`Plugin`].
 ///
+/// The exports that `crosswalk plugin build` adds are `unsafe` functions, so that a plugin's crate may `deny(unsafe_code)`
+/// but not `forbid` it.
+///
 /// `crm = ".."` names the CRM, `settings(..)` the settings structs, `lookups(..)` the records that [`lookup::find`] is
 /// asked for.
 pub use crosswalk_sdk_macros::mapping;

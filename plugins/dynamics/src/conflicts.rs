@@ -10,7 +10,7 @@ use crate::{
 pub(crate) fn resolve(conflict: &Conflict, settings: &Dynamics) -> Result<Resolution> {
     use OpportunityField as On;
     let Some(field) = conflict.on::<Opportunity>() else {
-        return Ok(beyond_the_record(conflict));
+        return beyond_the_record(conflict, settings);
     };
     match field {
         On::Value | On::Currency | On::Closes | On::Description | On::Products => {
@@ -61,10 +61,29 @@ fn closed(reason: StatusReason) -> bool {
     matches!(reason, StatusReason::Won | StatusReason::Canceled | StatusReason::OutSold)
 }
 
-/// What only the referral holds.
-fn beyond_the_record(conflict: &Conflict) -> Resolution {
+/// A path of the referral that no single column stands for.
+fn beyond_the_record(conflict: &Conflict, settings: &Dynamics) -> Result<Resolution> {
+    let closed = Status::Closed.word();
     match conflict.field.as_str() {
-        "/externalReferenceId" => Resolution::Crm,
-        _ => Resolution::park("both sides changed it, and this mapping has no rule for it"),
+        "/externalReferenceId" => Ok(Resolution::Crm),
+        "/details/dealValue"
+        | "/details/currency"
+        | "/details/closingDateTime"
+        | "/details/notes"
+        | "/details/requirements/solutions" => Ok(by_setting(settings.conflict_winner)),
+        "/status" => closed_wins(
+            conflict.partner_center_as::<String>()?.is_some_and(|status| status == closed),
+            conflict.crm_as::<String>()?.is_some_and(|status| status == closed),
+        ),
+        "/substatus" => closed_wins(
+            conflict.partner_center_as::<String>()?.is_some_and(|word| is_final(&word)),
+            conflict.crm_as::<String>()?.is_some_and(|word| is_final(&word)),
+        ),
+        _ => Ok(Resolution::park("both sides changed it, and this mapping has no rule for it")),
     }
+}
+
+/// Whether a substatus belongs to a closed deal.
+fn is_final(word: &str) -> bool {
+    !matches!(Substatus::from_word(word), Substatus::Pending | Substatus::Received | Substatus::Accepted)
 }

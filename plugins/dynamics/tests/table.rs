@@ -394,6 +394,12 @@ fn the_crm_wins_what_sellers_work_on_unless_a_setting_says_otherwise() {
     assert_eq!(state(0, 2), Resolution::Crm);
     assert_eq!(state(1, 2), Resolution::PartnerCenter, "Partner Center cannot be changed once it is closed");
     assert!(matches!(state(0, 0), Resolution::Park(_)));
+    let code = |field: &str| resolved(&conflict(field, Value::Text("USD".into()), Value::Text("EUR".into())));
+    assert_eq!(code("transactioncurrencyid/isocurrencycode"), Resolution::Crm);
+    assert_eq!(code("/details/currency"), Resolution::Crm);
+    assert!(matches!(code("/somethingNew"), Resolution::Park(_)));
+    let substatus = conflict("/substatus", Value::Text("Declined".into()), Value::Text("Accepted".into()));
+    assert_eq!(resolved(&substatus), Resolution::PartnerCenter);
     assert_eq!(settings().conflict_winner, Winner::Crm);
 }
 

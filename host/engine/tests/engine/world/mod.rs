@@ -229,6 +229,9 @@ impl World {
     ) -> Option<Verdict> {
         self.passes += 1;
         self.now += 30;
+        if matches!(self.intended(), Some(IntendedWrite::Referral { .. })) {
+            self.oracle.folded();
+        }
         let start = Start {
             id: format!("pass{}", self.passes),
             subject,
@@ -399,9 +402,11 @@ impl World {
     fn patch(&mut self, id: &str, fields: &Fields, version: &str) -> Seen {
         *self.attempts.entry(Side::PartnerCenter).or_default() += 1;
         if self.deals[id].version.to_string() != version {
+            self.oracle.folded();
             return Seen::Stale;
         }
         if let Some(refused) = self.refusal(fields.keys().cloned()) {
+            self.oracle.folded();
             return refused;
         }
         assert_ne!(self.at("/status"), "Closed", "a closed referral is immutable: {}", self.trace.join("\n"));

@@ -73,6 +73,12 @@ impl Oracle {
         self.agreed_referral.extend(texts);
     }
 
+    /// A pass got as far as pushing: whatever Partner Center had said by then, the record has been given. Whoever
+    /// edits the record now edits later.
+    pub(crate) fn folded(&mut self) {
+        self.agreed_referral.extend(self.read_referral.clone());
+    }
+
     /// What a finished pass looked at is known from then on.
     pub(crate) fn finished(&mut self, verdict: &Verdict) {
         if matches!(verdict, Verdict::Applied { .. } | Verdict::Agreed { .. } | Verdict::Parked { .. }) {

@@ -19,7 +19,9 @@ pub(crate) struct Module {
 
 /// What an outer cargo, clippy or a developer's shell sets for its own purposes. Each of these would change what is
 /// built here, or make two cargos wait for each other.
-const SCRUBBED: [&str; 11] = [
+const SCRUBBED: [&str; 13] = [
+    "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_BUILD_RUSTC_WRAPPER",
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_BUILD_TARGET",
     "CARGO_ENCODED_RUSTFLAGS",

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{DeriveInput, Ident, LitStr, Token, Type, parse::ParseStream, spanned::Spanned};
+use syn::{DeriveInput, Ident, LitStr, Token, Type, ext::IdentExt, parse::ParseStream, spanned::Spanned};
 
 use crate::names::{camel, documentation, named_fields};
 
@@ -110,7 +110,7 @@ fn member(field: &syn::Field) -> syn::Result<Member<'_>> {
             ),
         ));
     }
-    let name = options.name.clone().unwrap_or_else(|| LitStr::new(&ident.to_string(), ident.span()));
+    let name = options.name.clone().unwrap_or_else(|| LitStr::new(&ident.unraw().to_string(), ident.span()));
     let column = Column { name, setting: options.setting.clone(), doc: documentation(&field.attrs) };
     Ok(Member::Column { ident, ty: &field.ty, column, options })
 }

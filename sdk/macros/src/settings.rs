@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{DeriveInput, Expr};
+use syn::{DeriveInput, Expr, ext::IdentExt};
 
 use crate::names::{documentation, named_fields};
 
@@ -11,7 +11,7 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
     let (mut properties, mut reads) = (Vec::new(), Vec::new());
     for field in fields {
         let Some(ident) = &field.ident else { continue };
-        let (name, ty, doc) = (ident.to_string(), &field.ty, documentation(&field.attrs));
+        let (name, ty, doc) = (ident.unraw().to_string(), &field.ty, documentation(&field.attrs));
         if doc.is_empty() {
             return Err(syn::Error::new_spanned(
                 ident,

@@ -76,8 +76,14 @@ fn code(linked: &Opportunity) -> Option<String> {
 
 /// A new referral, once all that Partner Center demands is there.
 fn created(linked: &Opportunity, cx: &Context, settings: &Dynamics) -> Result<Outcome<ReferralDraft>> {
-    if let Some(Stage::Won | Stage::Lost) = status::stage(linked) {
-        return Ok(Outcome::skip("the opportunity was closed before it was ever sent"));
+    match status::stage(linked) {
+        Some(Stage::Won | Stage::Lost) => {
+            return Ok(Outcome::skip("the opportunity was closed before it was ever sent"));
+        }
+        Some(Stage::OnHold) => {
+            return Ok(Outcome::skip("the opportunity is on hold: it is sent once it is not"));
+        }
+        Some(Stage::Open) | None => {}
     }
     let help = linked.help.get().and_then(|code| help::from_code(*code, settings.help_code_base));
     let name = text::unmarked(linked.name.text());

@@ -286,6 +286,15 @@ fn the_sync_switch_stops_both_ways() {
 }
 
 #[test]
+fn only_what_is_open_and_not_on_hold_is_sent_for_the_first_time() {
+    for (state, status) in [(State::Open, StatusReason::OnHold), (State::Won, StatusReason::Won)] {
+        let linked = Opportunity { state: state.into(), status: status.into(), ..opportunity() };
+        let outcome = mapping::to_referral(&linked, None, &context(), &settings());
+        assert!(matches!(outcome, Ok(Outcome::Skip(_))), "{outcome:?}");
+    }
+}
+
+#[test]
 fn the_check_mark_is_kept_and_never_sent() {
     let _settings = testing::settings(json!({ "customers_consent": true }));
     assert_eq!(held(&documented(), Some(&opportunity())).name, "✔ Test Cosell Invite_20".into());

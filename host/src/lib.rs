@@ -1,5 +1,24 @@
 //! The host: webhook intake, passes, the admin API and the command line. `README.md` beside this crate is the map.
 #![forbid(unsafe_code)]
 
+mod admin;
+mod app;
+mod budget;
+mod catchup;
+mod cli;
 pub mod config;
+pub mod demo;
+mod dispatch;
+pub mod error;
+mod hooks;
 pub mod intake;
+mod logs;
+mod lookup;
+mod process;
+mod release;
+mod serve;
+mod state;
+mod tenant;
+
+pub use cli::main;
+pub use serve::{Addresses, Host};

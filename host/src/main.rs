@@ -1,2 +1,7 @@
 //! The `crosswalk` binary; everything is in the library beside it.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    crosswalk::main()
+}

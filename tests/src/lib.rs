@@ -1,2 +1,207 @@
-//! What the end-to-end tests share: starting the real program, talking to it, and waiting for it with a bound.
+//! What the end-to-end tests share: a sandbox in this process, and the real program in one of its own, which can be
+//! killed at any moment and started again.
 #![forbid(unsafe_code)]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use crosswalk::demo::Scene;
+use crosswalk_sandbox::{Sandbox, SandboxConfig};
+use secrecy::SecretString;
+
+/// How long a host may take to listen. Its first start compiles the plugin, unoptimised builds are slow.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+
+/// A sandbox here, a host's folder, and the host's program while it runs.
+pub struct Stage {
+    /// The systems that the host talks to.
+    pub sandbox: Sandbox,
+    /// What people see and do.
+    pub scene: Scene,
+    program: PathBuf,
+    folder: tempfile::TempDir,
+    ports: Ports,
+    child: Option<Child>,
+}
+
+#[derive(Clone, Copy)]
+struct Ports {
+    public: u16,
+    admin: u16,
+}
+
+impl Stage {
+    /// Starts everything and sets the scene. `program` is the `crosswalk` binary.
+    ///
+    /// # Errors
+    /// When something does not start in time.
+    pub async fn start(program: &Path) -> Result<Self> {
+        let sandbox = Sandbox::start(SandboxConfig::on_free_ports()).await?;
+        let folder = tempfile::tempdir()?;
+        let ports = Ports { public: free_port()?, admin: free_port()? };
+        fs::write(folder.path().join("root.pem"), sandbox.ca_pem())?;
+        fs::write(folder.path().join("crosswalk.toml"), configuration(ports))?;
+        let scene = Scene::new(sandbox.partner_center_url(), sandbox.dynamics_url(), "http://127.0.0.1:9", "none".into());
+        let mut stage = Stage { sandbox, scene, program: program.to_owned(), folder, ports, child: None };
+        stage.start_host().await?;
+        let token: SecretString = fs::read_to_string(stage.folder.path().join("state/admin.token"))?.trim().into();
+        stage.scene = Scene::new(
+            stage.sandbox.partner_center_url(),
+            stage.sandbox.dynamics_url(),
+            &format!("http://127.0.0.1:{}", ports.admin),
+            token,
+        );
+        stage.scene.set_up(&format!("127.0.0.1:{}", ports.public)).await?;
+        Ok(stage)
+    }
+
+    /// Starts the program; returns when it is ready.
+    ///
+    /// # Errors
+    /// When it ends, or is not ready in time. Its log is in the error.
+    pub async fn start_host(&mut self) -> Result<()> {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.log_file())?;
+        let mut child = Command::new(&self.program)
+            .args(["serve", "--config", "crosswalk.toml"])
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("starting {}", self.program.display()))?;
+        let ready = format!("http://127.0.0.1:{}/readyz", self.ports.admin);
+        let began = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait()? {
+                bail!("the host ended with {status}:\n{}", self.log_end());
+            }
+            if reqwest::get(&ready).await.is_ok_and(|answer| answer.status().is_success()) {
+                break;
+            }
+            ensure!(began.elapsed() < START_PATIENCE, "the host is not ready in time:\n{}", self.log_end());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.child = Some(child);
+        Ok(())
+    }
+
+    /// `kill -9`: the program gets no chance to do anything any more.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub fn kill(&mut self) -> Result<()> {
+        let mut child = self.child.take().context("no host is running")?;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// SIGTERM, and how the program ended.
+    ///
+    /// # Errors
+    /// When it is not running, or does not end within `patience`.
+    pub async fn terminate(&mut self, patience: Duration) -> Result<std::process::ExitStatus> {
+        let mut child = self.child.take().context("no host is running")?;
+        let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
+        ensure!(sent.success(), "SIGTERM could not be sent");
+        let began = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            if began.elapsed() > patience {
+                child.kill()?;
+                bail!("the host did not stop in time:\n{}", self.log_end());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Everything that the host has logged, of all its lives.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// The last lines of the log.
+    pub fn log_end(&self) -> String {
+        let Ok(file) = fs::File::open(self.log_file()) else { return String::new() };
+        let lines: Vec<String> = BufReader::new(file).lines().map_while(Result::ok).collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+
+    /// Where the host takes webhooks.
+    pub fn public_address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.public)
+    }
+
+    /// The host's folder: configuration, journal, keys, log.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("host.log")
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+/// Short leases, because a killed host's lanes wait for them, and a poll that soon finds what a dead host missed.
+fn configuration(ports: Ports) -> String {
+    format!(
+        r#"
+[listen]
+public = "127.0.0.1:{}"
+admin = "127.0.0.1:{}"
+
+[journal]
+path = "state/journal.sqlite"
+key_file = "state/journal.key"
+
+[state]
+dir = "state"
+
+[admin]
+token_file = "state/admin.token"
+
+[limits]
+lease_ms = 4000
+pass_deadline_ms = 3500
+backoff_first_ms = 50
+backoff_max_ms = 500
+event_attempts_max = 200
+
+[catchup]
+poll_ms = 1000
+
+[webhooks.partner_center]
+certificate_hosts = ["127.0.0.1:*"]
+issuer_organizations = []
+root_files = ["root.pem"]
+allow_http_loopback = true
+
+[log]
+filter = "info"
+"#,
+        ports.public, ports.admin
+    )
+}
+
+/// A port that was free a moment ago; the program wants to know it before it starts.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}

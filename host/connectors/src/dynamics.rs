@@ -5,7 +5,6 @@
 
 mod answer;
 mod batch;
-mod changes;
 mod companions;
 mod read;
 mod schema;
@@ -24,7 +23,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use self::changes::Changes;
 pub use self::read::Modified;
 use self::schema::Schema;
 use crate::{

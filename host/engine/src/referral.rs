@@ -25,6 +25,8 @@ pub const EXTERNAL_REFERENCE: &str = "/externalReferenceId";
 pub const HELP: &str = "/inviteContext/assistanceRequestCode";
 /// Consent to show the deal to Microsoft's sellers; it is given once and never taken back.
 pub const SHARE_CONSENT: &str = "/consent/consentToShareReferralWithMicrosoftSellers";
+/// Microsoft, as an organisation and as a target. docs: referral resources.
+pub const MICROSOFT: &str = "msft";
 
 /// How a path's JSON is read as a [`Value`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -37,7 +37,7 @@ pub(crate) struct Intake {
 
 /// Every event is about a referral of its own and has a dedupe key of its own: the most rows that an event can cost.
 pub(crate) async fn measure(effort: &Effort) -> Result<Intake> {
-    let rounds = Rounds::new("an event accepted, 64 callers", "its rows in a bare group commit");
+    let rounds = Rounds::new("event accepted", "its rows, bare commits");
     let mut intake = Intake { rounds, events: 0, transactions: 0 };
     for _ in 0..effort.of(11) {
         // Both on the disk of the build, because a temporary directory may be in memory.

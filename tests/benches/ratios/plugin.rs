@@ -28,16 +28,16 @@ const CALLS: usize = 200;
 /// instance for each call, and natively through the SDK.
 ///
 /// The first comparison is the call alone, typed in and typed out, as the runtime's own clock sees it: store, limits,
-/// instance, arguments in, mapping, answer out, all dropped. The second is what the host does, from the referral's
-/// JSON to the checked draft, against the native call with the SDK's reading of the same JSON.
+/// instance, arguments in, mapping, answer out, all dropped. The second is the whole that the host does, from the
+/// referral's JSON to the checked draft, against the native call with the SDK's reading of the same JSON.
 pub(crate) fn measure(effort: &Effort) -> Result<[Rounds; 2]> {
     let sample: Value = serde_json::from_str(SAMPLE)?;
     let plugin = load()?;
     // What the schema filled in for the plugin, so that both read the same settings.
     let _settings = testing::settings(Value::Object(plugin.settings().clone()));
     same_answer(&plugin, &sample)?;
-    let mut call = Rounds::new("plugin call, fresh instance, limits on", "the mapping, native");
-    let mut whole = Rounds::new("the same, from JSON to checked draft", "the mapping, native, from JSON");
+    let mut call = Rounds::new("plugin call", "native call");
+    let mut whole = Rounds::new("plugin call, whole", "native call, whole");
     // The first round warms the pool's slots up and does not count.
     for round in 0..=effort.of(100) {
         let (in_plugin, from_json) = plugin_calls(&plugin, &sample)?;

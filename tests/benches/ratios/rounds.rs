@@ -48,27 +48,25 @@ impl Rounds {
 /// One row of the table.
 impl fmt::Display for Rounds {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let spread = format!("{:.2} to {:.2}", self.ratio_at(0.1), self.ratio_at(0.9));
-        write!(
-            formatter,
-            "{:<38} {:>10} | {:<38} {:>10} | {:>6.2} | {:<14} | {:>6}",
+        formatter.write_str(&line([
             self.what,
-            time(self.thing()),
+            &time(self.thing()),
             self.floor,
-            time(self.floor()),
-            self.ratio(),
-            spread,
-            self.took.len()
-        )
+            &time(self.floor()),
+            &format!("{:.2}", self.ratio()),
+            &format!("{:.2} to {:.2}", self.ratio_at(0.1), self.ratio_at(0.9)),
+            &self.took.len().to_string(),
+        ]))
     }
 }
 
-/// What stands above the rows.
+/// What stands above the rows. The spread is that of the rounds' own ratios, without the lowest and highest tenth.
 pub(crate) fn heading() -> String {
-    format!(
-        "{:<49} | {:<49} | {:>6} | {:<14} | {:>6}",
-        "measured, median", "floor, median", "ratio", "middle 80 %", "rounds"
-    )
+    line(["measured", "median", "floor", "median", "ratio", "spread", "rounds"])
+}
+
+fn line([what, took, floor, floor_took, ratio, spread, rounds]: [&str; 7]) -> String {
+    format!("{what:<26} {took:>9} | {floor:<23} {floor_took:>9} | {ratio:>5} | {spread:<14} | {rounds:>6}")
 }
 
 /// The value at this share of all, sorted; 0.5 is the median. Not a number if there is none.

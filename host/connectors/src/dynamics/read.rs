@@ -217,7 +217,7 @@ impl Dynamics {
         Err(answer::fault(&response, &format!("`{path}`")))
     }
 
-    pub(super) async fn rows(&self, set: &EntitySet, options: &[(&str, String)]) -> Result<Vec<Json>, Fault> {
+    async fn rows(&self, set: &EntitySet, options: &[(&str, String)]) -> Result<Vec<Json>, Fault> {
         let response = self.session.read(self.get(&self.at(&set.name, options)?)).await?;
         if !response.status.is_success() {
             return Err(answer::fault(&response, &format!("a search in `{}`", set.name)));

@@ -77,6 +77,7 @@ pub(super) enum Stage {
     ReadBackRecord,
     /// A referral without a link.
     NewReferral,
+    OwnCopy,
     RecordByKey,
     RecordByReference,
     CreateIntent,
@@ -156,6 +157,7 @@ impl Pass {
             (Stage::ReadBackReferral, Seen::Referral(seen)) => self.read_back_referral(seen),
             (Stage::ReadBackRecord, Seen::Record(seen)) => self.read_back_record(seen),
             (Stage::NewReferral, Seen::Referral(seen)) => self.saw_new_referral(seen),
+            (Stage::OwnCopy, Seen::Referrals(seen)) => self.saw_copies(&seen),
             (Stage::RecordByKey, Seen::Record(seen)) => self.saw_record_by_key(seen, mapper),
             (Stage::RecordByReference, Seen::Record(seen)) => self.saw_record_by_reference(seen, mapper),
             (Stage::CreateIntent, Seen::Stored) => self.create_record(),

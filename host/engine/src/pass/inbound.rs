@@ -4,10 +4,12 @@
 //! stored first all the same: it holds the base, which is what the referral was and what was sent.
 
 use super::{Action, EntryChange, Pass, Subject, SystemRefusal, Verdict, Versioned, drive::Stage, report};
+use jiff::Timestamp;
+
 use crate::{
     link::{Base, IntendedWrite, Intent},
     mapping::{Companion, CrmDraft, EntityUse, Mapper, Outcome, Record},
-    referral::Referral,
+    referral::{MICROSOFT, Referral},
     value::{Fields, RecordKey, Value},
 };
 
@@ -24,8 +26,28 @@ impl Pass {
             let reason = format!("referral `{id}` does not exist, or is not this account's to see");
             return self.leave(Verdict::Skipped { reason });
         };
+        let of_microsoft = referral.value.organization() == Some(MICROSOFT);
+        let engagement = referral.value.engagement().map(str::to_owned);
         self.referral = Some(referral);
+        if of_microsoft {
+            self.stage = Stage::OwnCopy;
+            return Action::FindReferrals { external_reference: None, engagement, since: Timestamp::MIN };
+        }
         self.find_record()
+    }
+
+    /// Events about a deal that is shared name either copy. Microsoft's is never linked and cannot be written: what
+    /// changed there shows on the partner's own copy, whose lane looks at it.
+    pub(super) fn saw_copies(&mut self, copies: &[Versioned<Referral>]) -> Action {
+        let own = copies.iter().find(|copy| copy.value.organization() != Some(MICROSOFT));
+        match own.and_then(|copy| copy.value.id()) {
+            Some(own) => self.leave(Verdict::Moved { to: Subject::Referral(own.to_owned()) }),
+            None => {
+                let id = self.referral_id();
+                let reason = format!("referral `{id}` is Microsoft's copy of a deal of which this account has none");
+                self.leave(Verdict::Skipped { reason })
+            }
+        }
     }
 
     /// Looks for a record under this referral's key, in every entity that is linked.

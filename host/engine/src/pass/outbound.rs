@@ -12,12 +12,9 @@ use crate::{
     link::{Base, Entry, EntryKind, IntendedWrite, Intent, Owed},
     mapping::{Mapper, Outcome, Record},
     opinions::flatten,
-    referral::{self, EXTERNAL_REFERENCE, HELP, Referral},
+    referral::{self, EXTERNAL_REFERENCE, HELP, MICROSOFT, Referral},
     value::{Fields, RecordKey, Value},
 };
-
-/// Microsoft's organisation, as a target.
-const MICROSOFT: &str = "msft";
 
 impl Pass {
     pub(super) fn read_new_record(&mut self, key: RecordKey) -> Action {

@@ -112,6 +112,23 @@ fn a_referral_that_names_a_record_goes_to_that_records_lane() {
 }
 
 #[test]
+fn microsofts_copy_of_a_deal_is_never_linked_and_its_events_go_to_the_partners_own() {
+    let mut world = inbound();
+    let texts = [("/id", DEAL), ("/engagementId", "shared"), (NOTES, "hello")];
+    world.deals.insert(DEAL.into(), deal(&texts));
+    let texts = [("/id", "copy"), ("/engagementId", "shared"), ("/organizationId", "msft"), (NOTES, "hello")];
+    world.deals.insert("copy".into(), deal(&texts));
+    let verdict = world.pass_on(Subject::Referral("copy".into()));
+    assert_eq!(verdict, Verdict::Moved { to: of_referral() });
+    assert!(world.rows.is_empty());
+
+    world.deals.remove(DEAL);
+    let verdict = world.pass_on(Subject::Referral("copy".into()));
+    assert!(matches!(verdict, Verdict::Skipped { .. }), "{verdict:?}");
+    assert!(world.rows.is_empty());
+}
+
+#[test]
 fn a_record_that_carries_a_referral_goes_to_that_referrals_lane_or_is_parked() {
     let mut world = inbound();
     world.rows.insert(ROW.into(), row(&[("n", ""), (REFERRAL_KEY, DEAL), (STAMP, "")]));

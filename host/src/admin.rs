@@ -1,0 +1,124 @@
+//! The admin API: `/healthz`, `/readyz` and `/api/v1`.
+//!
+//! It listens on loopback unless configured otherwise, and everything under `/api` needs the admin token. The command
+//! line uses nothing else. Errors are [`Complaint`]s as JSON.
+
+mod events;
+mod plugins;
+mod tenants;
+pub(crate) mod types;
+
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time;
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{StatusCode, header::AUTHORIZATION},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use crate::{
+    app::App,
+    error::{Complaint, Fault},
+};
+
+/// The largest component that can be uploaded, in bytes. A Python guest is 18 MiB.
+const COMPONENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The whole admin side.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let api = Router::new()
+        .route("/events", get(events::list))
+        .route("/events/{id}", get(events::show))
+        .route("/events/{id}/retry", post(events::retry))
+        .route("/tenants", get(tenants::list))
+        .route("/tenants/{tenant}", get(tenants::show).put(tenants::apply))
+        .route("/tenants/{tenant}/entries", get(tenants::entries))
+        .route("/tenants/{tenant}/plugins", get(plugins::list).post(plugins::deploy))
+        .route("/tenants/{tenant}/plugins/rollback", post(plugins::rollback))
+        .layer(DefaultBodyLimit::max(COMPONENT_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(app.clone(), authorised));
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .nest("/api/v1", api)
+        .fallback(nothing_here)
+        .with_state(app)
+}
+
+/// Alive: the process answers.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Ready: the journal answers and work is not stopping. The body says what waits, for a person.
+async fn readyz(State(app): State<Arc<App>>) -> Response {
+    let stopping = app.is_stopping();
+    match app.journal.backlog(app.now()).await {
+        Ok(backlog) => {
+            let status = if stopping { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+            (status, Json(json!({ "ready": !stopping, "stopping": stopping, "backlog": backlog }))).into_response()
+        }
+        Err(error) => {
+            let complaint = Complaint::internal("asking the journal what waits", &error);
+            (StatusCode::SERVICE_UNAVAILABLE, Json(complaint)).into_response()
+        }
+    }
+}
+
+async fn nothing_here(request: Request) -> Complaint {
+    Complaint::new(
+        Fault::NotFound,
+        format!("there is nothing at `{}`", request.uri().path()),
+        "nothing was changed",
+        "the admin API is under `/api/v1`",
+    )
+}
+
+/// Lets a request through that carries the admin token.
+async fn authorised(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let shown = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or_default();
+    let expected = app.admin_token.expose_secret();
+    if constant_time::verify_slices_are_equal(shown.as_bytes(), expected.as_bytes()).is_ok() {
+        return next.run(request).await;
+    }
+    let complaint = Complaint::new(
+        Fault::Refused,
+        "the admin API was called without the right token",
+        "nothing was changed",
+        "send the content of `admin.token` in the host's state directory as `Authorization: Bearer …`",
+    );
+    (StatusCode::UNAUTHORIZED, Json(complaint)).into_response()
+}
+
+impl IntoResponse for Complaint {
+    fn into_response(self) -> Response {
+        let status = match self.fault {
+            Fault::Failed | Fault::Configuration | Fault::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+            Fault::Unreachable => StatusCode::BAD_GATEWAY,
+            Fault::NotFound => StatusCode::NOT_FOUND,
+            Fault::Moved => StatusCode::CONFLICT,
+            Fault::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        if self.fault == Fault::Internal {
+            tracing::error!(causes = ?self.causes, "{}", self.message);
+        }
+        (status, Json(self)).into_response()
+    }
+}
+
+impl From<crosswalk_journal::Error> for Complaint {
+    fn from(error: crosswalk_journal::Error) -> Self {
+        Complaint::internal("using the journal", &error)
+    }
+}

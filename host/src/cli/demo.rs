@@ -1,0 +1,57 @@
+//! `crosswalk demo`: sandbox and host in one process, and the story of one deal.
+
+use std::path::Path;
+
+use crosswalk_sandbox::SandboxConfig;
+
+use super::Output;
+use crate::{
+    config::Config,
+    demo::{World, tell},
+    error::Complaint,
+    logs,
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// End after the story: exit code 0 if every step came true. Takes whatever ports are free.
+    #[arg(long)]
+    once: bool,
+    /// What to log to standard error, for example `info` or `crosswalk=debug`.
+    #[arg(long, default_value = "warn")]
+    log: String,
+}
+
+pub(super) async fn run(args: Args, output: &Output) -> Result<(), Complaint> {
+    let mut log = Config::default().log;
+    log.filter = args.log;
+    logs::start(&log);
+    output.tell("starting Partner Center, Dynamics and a host on loopback …");
+    let sandbox = if args.once {
+        SandboxConfig::on_free_ports()
+    } else {
+        SandboxConfig::default()
+    };
+    let once = args.once;
+    let world = World::start(sandbox, |folder| config(folder, once)).await?;
+    let told = tell(&world.scene, output).await;
+    if !once && told.is_ok() {
+        let (scene, addresses) = (&world.scene, world.addresses());
+        output.tell(&format!(
+            "\nStill running:\n  Partner Center  {}\n  Dynamics        {}\n  admin API       http://{}\nThe token `sandbox` opens the first two. Ctrl-C ends it.",
+            scene.partner_center, scene.dynamics, addresses.admin
+        ));
+        tokio::signal::ctrl_c().await.map_err(|error| Complaint::internal("waiting to be stopped", &error))?;
+    }
+    world.stop().await;
+    told
+}
+
+/// The addresses that a host has by default, or free ones; everything else as in a rehearsal.
+fn config(folder: &Path, once: bool) -> Config {
+    let mut config = Config { limits: Config::default().limits, ..Config::for_testing(folder) };
+    if !once {
+        config.listen = Config::default().listen;
+    }
+    config
+}

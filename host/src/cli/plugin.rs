@@ -1,0 +1,208 @@
+//! `crosswalk plugin`: from an empty folder to a release that a tenant is routed to.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use crosswalk_runtime::{Limits, Runtime};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{
+    Output,
+    admin_client::{AdminClient, HostArgs},
+    events::escape,
+    template,
+};
+use crate::{
+    admin::types::{ReleaseSummary, Routed},
+    error::{Complaint, Fault},
+    release,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Start a plugin: a crate with a mapping and a native test.
+    New {
+        /// The folder to make; its last part is the plugin's name.
+        folder: PathBuf,
+        /// Where crosswalk-sdk is; the checkout that this program was built from, if that is still there.
+        #[arg(long)]
+        sdk: Option<PathBuf>,
+    },
+    /// Build a plugin crate into a component.
+    Build {
+        /// The crate's folder.
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+        /// Ask no registry.
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Check a component as a host would before it takes it: imports, contract, limits, manifest, settings.
+    Check {
+        /// The component, a `.wasm` file.
+        component: PathBuf,
+        /// Settings to check it with, a TOML file with the tenant document's `[settings]`.
+        #[arg(long)]
+        settings: Option<PathBuf>,
+    },
+    /// Check a component, store it on the host and route a tenant to it.
+    Deploy {
+        /// The component, a `.wasm` file.
+        component: PathBuf,
+        /// The tenant.
+        #[arg(long)]
+        tenant: String,
+        #[command(flatten)]
+        host: HostArgs,
+    },
+    /// Route a tenant back to the release before the present one.
+    Rollback {
+        /// The tenant.
+        #[arg(long)]
+        tenant: String,
+        #[command(flatten)]
+        host: HostArgs,
+    },
+    /// List a tenant's releases, newest first.
+    List {
+        /// The tenant.
+        #[arg(long)]
+        tenant: String,
+        #[command(flatten)]
+        host: HostArgs,
+    },
+}
+
+pub(super) async fn run(command: Command, output: &Output) -> Result<(), Complaint> {
+    match command {
+        Command::New { folder, sdk } => template::new(&folder, sdk.as_deref(), output),
+        Command::Build { folder, offline } => build(&folder, offline, output),
+        Command::Check { component, settings } => check(&component, settings.as_deref(), output),
+        Command::Deploy { component, tenant, host } => {
+            let bytes = read(&component)?;
+            let client = AdminClient::open(&host)?;
+            let routed: Routed =
+                client.post_bytes(&format!("/api/v1/tenants/{}/plugins", escape(&tenant)), bytes).await?;
+            output.say(&routed, || in_words(&routed));
+            Ok(())
+        }
+        Command::Rollback { tenant, host } => {
+            let client = AdminClient::open(&host)?;
+            let routed: Routed =
+                client.post(&format!("/api/v1/tenants/{}/plugins/rollback", escape(&tenant))).await?;
+            output.say(&routed, || in_words(&routed));
+            Ok(())
+        }
+        Command::List { tenant, host } => {
+            let client = AdminClient::open(&host)?;
+            let releases: Vec<ReleaseSummary> =
+                client.get(&format!("/api/v1/tenants/{}/plugins", escape(&tenant))).await?;
+            if releases.is_empty() {
+                output.tell("no releases; deploy one with `crosswalk plugin deploy`");
+            }
+            for release in &releases {
+                output.say(release, || {
+                    let mark = if release.current { "→" } else { " " };
+                    let generation = release.generation.map_or("never routed".to_owned(), |at| format!("generation {at}"));
+                    format!("{mark} {}  {}  {generation}", release.digest, release.plugin)
+                });
+            }
+            Ok(())
+        }
+    }
+}
+
+fn in_words(routed: &Routed) -> String {
+    format!(
+        "tenant `{}` is on {} ({}), generation {}",
+        routed.tenant, routed.plugin, routed.digest, routed.generation
+    )
+}
+
+#[derive(Serialize)]
+struct Built<'a> {
+    component: &'a Path,
+    bytes: usize,
+    imports: &'a [String],
+}
+
+fn build(folder: &Path, offline: bool, output: &Output) -> Result<(), Complaint> {
+    let options = crosswalk_builder::Options { target_dir: folder.join("target/plugin"), offline, quiet: output.is_json() };
+    let built = crosswalk_builder::build(folder, &options).map_err(|error| {
+        Complaint::new(
+            Fault::Failed,
+            format!("`{}` was not built into a component", folder.display()),
+            "no component was written",
+            "the cause says what to change",
+        )
+        .because(&error)
+    })?;
+    let result = Built { component: &built.path, bytes: built.bytes.len(), imports: &built.imports };
+    output.say(&result, || {
+        format!("{}  {} bytes, imports {}", built.path.display(), built.bytes.len(), built.imports.join(", "))
+    });
+    Ok(())
+}
+
+fn check(component: &Path, settings: Option<&Path>, output: &Output) -> Result<(), Complaint> {
+    let bytes = read(component)?;
+    let settings = settings.map(settings_file).transpose()?.unwrap_or_else(|| json!({}));
+    let runtime = Runtime::new(Limits::default())
+        .map_err(|error| Complaint::internal("starting the WebAssembly runtime", &error))?;
+    let plugin = runtime.load(&bytes, &settings).map_err(|error| {
+        let mut complaint = release::refused(&error);
+        "nothing was stored; this was a check only".clone_into(&mut complaint.state);
+        complaint
+    })?;
+    let manifest = plugin.manifest();
+    output.say(manifest, || {
+        let entities: Vec<String> = manifest
+            .entities
+            .iter()
+            .map(|used| {
+                let reads = used.fields.iter().filter(|field| field.reads).count();
+                let writes = used.fields.iter().filter(|field| field.writes).count();
+                let via = used.via.as_ref().map(|via| format!(" via {via}")).unwrap_or_default();
+                format!("  {}{via}: reads {reads} fields, writes {writes}", used.entity)
+            })
+            .collect();
+        format!(
+            "{} {} for {} is accepted\n  {}\n{}",
+            manifest.name,
+            manifest.version,
+            manifest.crm,
+            plugin.digest(),
+            entities.join("\n")
+        )
+    });
+    Ok(())
+}
+
+fn read(component: &Path) -> Result<Vec<u8>, Complaint> {
+    std::fs::read(component).map_err(|error| {
+        Complaint::new(
+            Fault::Configuration,
+            format!("the component `{}` could not be read", component.display()),
+            "nothing was sent or stored",
+            "name the `.wasm` file that `crosswalk plugin build` printed",
+        )
+        .because(&error)
+    })
+}
+
+fn settings_file(file: &Path) -> Result<Value, Complaint> {
+    let wrong = |cause: &dyn std::error::Error| {
+        Complaint::new(
+            Fault::Configuration,
+            format!("the settings `{}` cannot be used", file.display()),
+            "nothing was checked",
+            "write them as TOML, as in the tenant document's `[settings]`",
+        )
+        .because(cause)
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(&error))?;
+    let table = table.get("settings").and_then(toml::Value::as_table).cloned().unwrap_or(table);
+    serde_json::to_value(table).map_err(|error| wrong(&error))
+}

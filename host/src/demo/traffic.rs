@@ -1,0 +1,81 @@
+//! Edits that flow on both sides while something else happens, and the question whether both agree at the end.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{
+    people::{is_amount, text},
+    story::{Pair, until},
+    scene::Scene,
+};
+use crate::error::Complaint;
+
+/// Deals that Microsoft shares, once they are opportunities and the seller has accepted them: nothing is sent from an
+/// opportunity that is on hold.
+pub async fn make_pairs(scene: &Scene, count: usize, patience: Duration) -> Result<Vec<Pair>, Complaint> {
+    let mut pairs = Vec::new();
+    for _ in 0..count {
+        let referral = text(&scene.microsoft_shares_the_sample().await?, "/id");
+        let opportunity = until("a deal becomes an opportunity", patience, || async {
+            Ok(scene.opportunity_of(&referral).await?.map(|row| text(&row, "/opportunityid")))
+        })
+        .await?;
+        let pair = Pair { referral, opportunity };
+        accept(scene, &pair, patience).await?;
+        pairs.push(pair);
+    }
+    Ok(pairs)
+}
+
+/// The seller takes the opportunity off hold, which accepts the deal.
+pub async fn accept(scene: &Scene, pair: &Pair, patience: Duration) -> Result<(), Complaint> {
+    scene.seller_edits(&pair.opportunity, json!({ "statuscode": 1 })).await?;
+    until("the deal is accepted in Partner Center", patience, || async {
+        let referral = scene.referral(&pair.referral).await?;
+        Ok((text(&referral, "/status") == "Active" && text(&referral, "/substatus") == "Accepted").then_some(()))
+    })
+    .await
+}
+
+/// Edits in turn: Microsoft changes the value of one pair, a seller the description of another.
+pub async fn edits(scene: &Scene, pairs: &[Pair], count: usize) -> Result<(), Complaint> {
+    for number in 0..count {
+        let Some(pair) = pairs.get(number % pairs.len()) else { break };
+        if number % 2 == 0 {
+            let value = 10_000 + number;
+            scene.microsoft_edits(&pair.referral, json!({ "details": { "dealValue": value } })).await?;
+        } else {
+            scene.seller_edits(&pair.opportunity, json!({ "description": format!("note {number}") })).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until value and notes are the same on both sides of all pairs; says which are not, if that does not come.
+pub async fn until_agreed(scene: &Scene, pairs: &[Pair], patience: Duration) -> Result<(), Complaint> {
+    for pair in pairs {
+        let agreed = until("both sides of every pair agree", patience, || async {
+            Ok(disagreement(scene, pair).await?.is_none().then_some(()))
+        });
+        if let Err(mut complaint) = agreed.await {
+            if let Some(difference) = disagreement(scene, pair).await? {
+                complaint.causes.push(difference);
+            }
+            return Err(complaint);
+        }
+    }
+    Ok(())
+}
+
+/// What differs between the two sides of a pair, in words.
+async fn disagreement(scene: &Scene, pair: &Pair) -> Result<Option<String>, Complaint> {
+    let (referral, row) = (scene.referral(&pair.referral).await?, scene.opportunity(&pair.opportunity).await?);
+    let (asked, held) = (text(&referral, "/details/dealValue"), text(&row, "/estimatedvalue"));
+    if !is_amount(&row, "/estimatedvalue", &asked) {
+        return Ok(Some(format!("referral {} is worth {asked}, its opportunity {held}", pair.referral)));
+    }
+    let (notes, description) = (text(&referral, "/details/notes"), text(&row, "/description"));
+    let same = notes == description;
+    Ok((!same).then(|| format!("referral {} notes `{notes}`, its opportunity `{description}`", pair.referral)))
+}

@@ -1,0 +1,146 @@
+//! Workers: they take lanes from the journal and carry each through one pass.
+//!
+//! # Cast and promises
+//!
+//! The *journal* decides which lane is due and gives it to one worker at a time, with a lease; a worker that dies
+//! loses it when the lease runs out. A *worker* is a task that takes a lane, runs [`crate::process`] on it, and lets
+//! it go with a verdict or with a fault. Nothing else causes work: a webhook, a poll and a person's retry all end as a
+//! row in the journal.
+//!
+//! - A fault delays its own lane only: it backs off with full jitter, or as long as the API asked for.
+//! - After `event_attempts_max` tries the events of the lane are parked with the last fault as their reason.
+//! - On a stop, a worker finishes the pass in hand if it can within the grace; otherwise the lane is handed back, and
+//!   the open intent, if there is one, tells the next pass where to go on.
+
+use std::{sync::Arc, time::Duration};
+
+use crosswalk_engine::pass::{Commit, Verdict};
+use crosswalk_journal::{Taken, Trail};
+use rand::RngExt;
+use tokio::{sync::watch, task::JoinSet, time};
+use tracing::{Instrument, error, info, info_span, warn};
+
+use crate::{app::App, process};
+
+/// How long a worker sleeps at the most when the journal says that nothing is due: another process may share it.
+const IDLE_POLL: Duration = Duration::from_secs(1);
+
+/// How long a worker waits after the journal itself failed, so that a full disk is not hammered.
+const JOURNAL_FAULT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Runs all workers until `stop` turns true, then waits for the passes in hand, `grace` at the most.
+pub(crate) async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    let mut workers = JoinSet::new();
+    for number in 0..app.config.limits.workers {
+        let worker = format!("{}-{number}", app.worker_name);
+        workers.spawn(work(app.clone(), worker, stop.clone()));
+    }
+    // An error means that the sender is gone, which is a stop too.
+    stop.wait_for(|stopping| *stopping).await.ok();
+    let grace = Duration::from_millis(app.config.stop.grace_ms);
+    if time::timeout(grace, async { while workers.join_next().await.is_some() {} }).await.is_err() {
+        warn!(grace_ms = app.config.stop.grace_ms, "the grace is over; passes still in hand stop at their last stored step");
+        workers.abort_all();
+    }
+}
+
+async fn work(app: Arc<App>, worker: String, mut stop: watch::Receiver<bool>) {
+    let mut changed = app.journal.changed();
+    while !*stop.borrow() {
+        changed.mark_unchanged();
+        match app.journal.take(&worker, app.now(), app.config.limits.lease_ms).await {
+            Ok(Some(taken)) => {
+                let span = info_span!("pass", tenant = %taken.tenant, pass = %taken.lease.pass, event = %first_event(&taken));
+                one(&app, taken, &mut stop).instrument(span).await;
+            }
+            Ok(None) => {
+                tokio::select! {
+                    _ = changed.changed() => {}
+                    () = time::sleep(until_due(&app).await) => {}
+                    _ = stop.wait_for(|stopping| *stopping) => {}
+                }
+            }
+            Err(fault) => {
+                error!(error = %Chain(&fault), "the journal gave no lane");
+                time::sleep(JOURNAL_FAULT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn until_due(app: &App) -> Duration {
+    match app.journal.next_due().await {
+        Ok(Some(due)) => {
+            let wait = due.duration_since(app.now());
+            Duration::try_from(wait).unwrap_or(Duration::ZERO).clamp(Duration::from_millis(5), IDLE_POLL)
+        }
+        _ => IDLE_POLL,
+    }
+}
+
+/// One lane, one pass, and letting go of it whatever happened.
+async fn one(app: &Arc<App>, taken: Taken, stop: &mut watch::Receiver<bool>) {
+    let lease = taken.lease;
+    let attempts = taken.attempts;
+    let deadline = Duration::from_millis(app.config.limits.pass_deadline_ms);
+    let grace = Duration::from_millis(app.config.stop.grace_ms);
+    let ended = tokio::select! {
+        ended = time::timeout(deadline, process::pass(app, taken)) => {
+            ended.unwrap_or_else(|_| Err(process::Fault::late(app.config.limits.pass_deadline_ms)))
+        }
+        () = stopped_for(stop, grace) => Err(process::Fault::stopping()),
+    };
+    let Err(fault) = ended else { return };
+    let now = app.now();
+    let let_go = if fault.stopping {
+        app.journal.hand_back(lease, now).await
+    } else if attempts >= app.config.limits.event_attempts_max && !fault.journal {
+        warn!(attempts, reason = %fault.reason, "parked after the last attempt");
+        let verdict = Verdict::Parked {
+            reason: format!("after {attempts} attempts: {}; nothing more is tried until `crosswalk events retry`", fault.reason),
+        };
+        app.journal.finish(lease, &Commit::default(), &verdict, &Trail { at: now, release: fault.release }, None).await
+    } else {
+        let wait = backoff(app, attempts, fault.after);
+        info!(attempts, wait_ms = wait.as_millis() as u64, reason = %fault.reason, "tried again later");
+        let retry_at = now.checked_add(wait).unwrap_or(now);
+        app.journal.fail(lease, &fault.reason, now, retry_at).await
+    };
+    if let Err(error) = let_go {
+        // The lease runs out by itself, and the next worker goes on from what is stored.
+        warn!(error = %Chain(&error), "the lane could not be let go of");
+    }
+}
+
+/// Completes when the stop has begun and the grace is used up.
+async fn stopped_for(stop: &mut watch::Receiver<bool>, grace: Duration) {
+    stop.wait_for(|stopping| *stopping).await.ok();
+    time::sleep(grace.saturating_sub(Duration::from_millis(250))).await;
+}
+
+/// Full jitter: somewhere between nothing and the doubled first wait; never sooner than the API asked for.
+fn backoff(app: &App, attempts: u32, asked: Option<Duration>) -> Duration {
+    let first = app.config.limits.backoff_first_ms;
+    let ceiling = first.saturating_mul(1 << attempts.saturating_sub(1).min(20)).min(app.config.limits.backoff_max_ms);
+    let jittered = Duration::from_millis(rand::rng().random_range(0..=ceiling.max(1)));
+    asked.map_or(jittered, |asked| asked + jittered.min(Duration::from_millis(first)))
+}
+
+fn first_event(taken: &Taken) -> String {
+    taken.events.first().map(|event| event.id.to_string()).unwrap_or_default()
+}
+
+/// An error with all its causes, on one line.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}", self.0)?;
+        let mut next = self.0.source();
+        while let Some(error) = next {
+            write!(out, ": {error}")?;
+            next = error.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,311 @@
+//! Carries a lane through one pass.
+//!
+//! The engine says what is to be done next, one [`Action`] at a time, and is told what came of it. Nothing is decided
+//! here: this is the table from actions to the connectors and the journal. It may stop between any two actions (a
+//! deadline, a stop, a crash); the next pass goes on from what was stored.
+
+use std::{sync::Arc, time::Duration};
+
+use crosswalk_connectors::{dynamics::Dynamics, fault::Fault as CallFault, partner_center::PartnerCenter};
+use crosswalk_engine::{
+    mapping::Refusal,
+    pass::{Action, Commit, Limits, Pass, Seen, Start, Verdict},
+};
+use crosswalk_journal::{Lease, Taken, Trail};
+use crosswalk_runtime::{PassContext, PassUsage, Release};
+use serde_json::json;
+use tokio::task;
+use tracing::{info, warn};
+
+use crate::{app::App, dispatch::Chain, lookup::CrmLookup, tenant::Tenant};
+
+/// How often a paused tenant's lanes are looked at, in milliseconds.
+const PAUSED_LOOK_MS: u64 = 30_000;
+
+/// Why a pass ended without a verdict. Its events wait; nothing of what was stored is lost.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    /// What happened, for the operator, without secrets.
+    pub(crate) reason: String,
+    /// How long the system asked to be left alone.
+    pub(crate) after: Option<Duration>,
+    /// The release that was deciding.
+    pub(crate) release: Option<String>,
+    /// The host is stopping; the attempt does not count.
+    pub(crate) stopping: bool,
+    /// The journal itself failed, or the lease was lost: no reason to park anybody's events.
+    pub(crate) journal: bool,
+}
+
+impl Fault {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Fault { reason: reason.into(), after: None, release: None, stopping: false, journal: false }
+    }
+
+    pub(crate) fn late(deadline_ms: u64) -> Self {
+        Fault::new(format!("the pass took longer than {deadline_ms} ms; it goes on from its last stored step"))
+    }
+
+    pub(crate) fn stopping() -> Self {
+        Fault { stopping: true, ..Fault::new("the host is stopping") }
+    }
+}
+
+impl From<crosswalk_journal::Error> for Fault {
+    fn from(error: crosswalk_journal::Error) -> Self {
+        Fault { journal: true, ..Fault::new(format!("the journal could not store a step: {}", Chain(&error))) }
+    }
+}
+
+impl From<CallFault> for Fault {
+    fn from(fault: CallFault) -> Self {
+        let after = match &fault {
+            CallFault::Retry { after, .. } => *after,
+            CallFault::Reject { .. } | CallFault::Unauthorised { .. } => None,
+        };
+        Fault { after, ..Fault::new(fault.reason()) }
+    }
+}
+
+/// Runs one pass on a lane, to its verdict.
+pub(crate) async fn pass(app: &Arc<App>, taken: Taken) -> Result<(), Fault> {
+    let Some(tenant) = app.tenants.get(&taken.tenant) else {
+        return Err(Fault::new(format!("tenant `{}` is not applied on this host", taken.tenant)));
+    };
+    let Some(release) = app.registry.current(&taken.tenant) else {
+        return Err(Fault::new(format!(
+            "no plugin is routed to tenant `{}`; deploy one with `crosswalk plugin deploy`",
+            taken.tenant
+        )));
+    };
+    if let Some(verdict) = held_back(app, &tenant, &taken) {
+        let alarms = match &verdict {
+            Verdict::Parked { reason } => vec![reason.clone()],
+            _ => Vec::new(),
+        };
+        let commit = Commit { alarms, ..Commit::default() };
+        let trail = Trail { at: app.now(), release: Some(release.digest.clone()) };
+        return Ok(app.journal.finish(taken.lease, &commit, &verdict, &trail, None).await?);
+    }
+    let digest = release.digest.clone();
+    let driver = Driver::new(app, &tenant, &release, taken.lease)?;
+    driver.run(taken).await.map_err(|fault| Fault { release: Some(digest), ..fault })
+}
+
+/// A verdict without a pass: the operator has paused the tenant, or the pair has spent its writes.
+fn held_back(app: &App, tenant: &Tenant, taken: &Taken) -> Option<Verdict> {
+    let writes_max = app.config.limits.writes_per_link_per_hour_max;
+    if tenant.document.sync.paused {
+        return Some(Verdict::Again { after_ms: PAUSED_LOOK_MS, reason: "the tenant is paused".to_owned() });
+    }
+    app.budget.is_spent(taken.lease.lane, writes_max, app.now()).then(|| {
+        let reason = format!(
+            "the pair was written {writes_max} times within an hour, which looks like two systems that answer each \
+             other; nothing is written until a person has looked, then `crosswalk events retry`"
+        );
+        warn!(%reason, "alarm");
+        Verdict::Parked { reason }
+    })
+}
+
+/// The two systems and the journal, as one pass uses them.
+struct Driver<'a> {
+    app: &'a Arc<App>,
+    tenant: &'a Tenant,
+    release: Arc<Release>,
+    lease: Lease,
+    partner_center: PartnerCenter,
+    crm: Dynamics,
+}
+
+impl<'a> Driver<'a> {
+    fn new(app: &'a Arc<App>, tenant: &'a Tenant, release: &Arc<Release>, lease: Lease) -> Result<Self, Fault> {
+        let id = lease.pass.to_string();
+        let crm = tenant
+            .crm(release)
+            .map_err(|error| Fault::new(format!("the connection to Dynamics is not configured right: {error}")))?;
+        Ok(Driver {
+            app,
+            tenant,
+            release: release.clone(),
+            lease,
+            partner_center: tenant.partner_center.in_pass(&id),
+            crm: crm.in_pass(&id),
+        })
+    }
+
+    async fn run(&self, taken: Taken) -> Result<(), Fault> {
+        let now = self.app.now();
+        let context = PassContext {
+            tenant: taken.tenant.clone(),
+            now,
+            lookups: Some(Box::new(CrmLookup::new(self.crm.clone(), self.release.plugin.manifest().clone()))),
+        };
+        let mut mapper = self.release.plugin.mapper(context);
+        let mut recording = Recording::new(&taken, now);
+        let (mut pass, mut action) = Pass::begin(Start {
+            id: format!("{}-{}", self.app.journal_name, self.lease.pass),
+            subject: taken.subject,
+            pair: taken.pair,
+            state: taken.state,
+            manifest: self.release.plugin.manifest().clone(),
+            now,
+            limits: self.limits(),
+            post_again: false,
+            rules: Default::default(),
+        });
+        loop {
+            let seen = match action {
+                Action::Finish { commit, verdict } => {
+                    let usage = mapper.finish();
+                    self.report(&verdict, &commit.alarms, &usage, pass.refusal());
+                    let bytes = recording.into_bytes(&usage);
+                    let finished =
+                        self.app.journal.finish(self.lease, &commit, &verdict, &self.trail(), Some(&bytes)).await;
+                    return Ok(finished?);
+                }
+                other => self.carry_out(other).await?,
+            };
+            recording.saw(&seen);
+            // A plugin may compute for as long as its limits allow, which is too long for a thread that serves others.
+            (pass, mapper, action) = task::spawn_blocking(move || {
+                let next = pass.next(seen, &mut mapper);
+                next.map(|action| (pass, mapper, action))
+            })
+            .await
+            .map_err(|error| Fault::new(format!("the engine stopped short, which is a defect of Crosswalk: {error}")))?
+            .map_err(|error| Fault::new(format!("the pass lost its step, which is a defect of Crosswalk: {error}")))?;
+        }
+    }
+
+    /// One action, carried out against the system that it is for.
+    async fn carry_out(&self, action: Action) -> Result<Seen, Fault> {
+        Ok(match action {
+            Action::ReadReferral(id) => Seen::Referral(self.partner_center.get(&id).await?.into_option()),
+            Action::ReadRecord(key) => Seen::Record(self.crm.read(&key).await?),
+            Action::FindRecord { entity, referral } => {
+                let key_field = self.key_field(&entity)?;
+                Seen::Record(self.crm.find_by_key(&entity, &key_field, &referral).await?)
+            }
+            Action::FindReferrals { external_reference, engagement, since } => {
+                let found = match (external_reference, engagement) {
+                    (_, Some(engagement)) => self.partner_center.find_by_engagement(&engagement).await?,
+                    (Some(reference), None) => self.partner_center.find_by_external_reference(&reference, since).await?,
+                    (None, None) => Vec::new(),
+                };
+                Seen::Referrals(found)
+            }
+            Action::FindCompanions(companions) => Seen::Companions(self.crm.find_companions(&companions).await?),
+            Action::Store(commit) => {
+                self.app.journal.store(self.lease, &commit, &self.trail()).await?;
+                Seen::Stored
+            }
+            Action::WriteRecord { key, fields, companions, version } => {
+                self.count_write();
+                self.crm.update(&key, &fields, &companions, &version).await?
+            }
+            Action::CreateRecord { entity, referral, fields, companions } => {
+                self.count_write();
+                let key_field = self.key_field(&entity)?;
+                self.crm.create(&entity, &key_field, &referral, &fields, &companions).await?
+            }
+            Action::WriteReferral { id, fields, version } => {
+                self.count_write();
+                self.partner_center.patch(&id, &fields, &version).await?
+            }
+            Action::PostReferral(referral) => {
+                self.count_write();
+                self.partner_center.create(&referral).await?
+            }
+            Action::Finish { .. } => return Err(Fault::new("a finished pass went on, which is a defect of Crosswalk")),
+        })
+    }
+
+    fn count_write(&self) {
+        self.app.budget.count(self.lease.lane, self.app.now());
+    }
+
+    fn key_field(&self, entity: &str) -> Result<String, Fault> {
+        let declared = self.release.plugin.manifest().primary(entity).and_then(|used| used.referral_key.clone());
+        declared.ok_or_else(|| {
+            Fault::new(format!(
+                "plugin `{}` declares no referral key for `{entity}`, so no record can be found or created there",
+                self.release.plugin.manifest().name
+            ))
+        })
+    }
+
+    fn trail(&self) -> Trail {
+        Trail { at: self.app.now(), release: Some(self.release.digest.clone()) }
+    }
+
+    fn limits(&self) -> Limits {
+        let configured = &self.app.config.limits;
+        Limits {
+            create_patience_ms: configured.create_patience_ms,
+            stale_retries_max: configured.stale_retries_max,
+            ..Limits::default()
+        }
+    }
+
+    /// Says once, in the log, how the pass ended; the journal has the rest.
+    fn report(
+        &self,
+        verdict: &Verdict,
+        alarms: &[String],
+        usage: &PassUsage,
+        refusal: Option<&Refusal>,
+    ) {
+        for line in &usage.log {
+            info!(target: "plugin", tenant = %self.tenant.name, call = %line.call, level = ?line.level, "{}", line.message);
+        }
+        for alarm in alarms {
+            warn!(alarm = %alarm, "alarm");
+        }
+        if let Some(refusal) = refusal {
+            warn!(
+                code = %refusal.code, field = refusal.field.as_deref().unwrap_or(""), help = refusal.help.as_deref().unwrap_or(""),
+                "the plugin refused: {}", refusal.message
+            );
+        }
+        info!(
+            release = %self.release.digest, plugin_calls = usage.calls, plugin_fuel = usage.fuel,
+            verdict = %serde_json::to_string(verdict).unwrap_or_default(), "settled"
+        );
+    }
+}
+
+/// What a pass read and was answered, so that it can be run again against another release.
+struct Recording {
+    start: serde_json::Value,
+    seen: Vec<serde_json::Value>,
+}
+
+impl Recording {
+    /// The version of the recording's form.
+    const FORM: u32 = 1;
+
+    fn new(taken: &Taken, now: jiff::Timestamp) -> Self {
+        Recording {
+            start: json!({
+                "tenant": taken.tenant, "subject": taken.subject, "pair": taken.pair, "state": taken.state, "now": now,
+            }),
+            seen: Vec::new(),
+        }
+    }
+
+    fn saw(&mut self, seen: &Seen) {
+        self.seen.push(serde_json::to_value(seen).unwrap_or_default());
+    }
+
+    fn into_bytes(self, usage: &PassUsage) -> Vec<u8> {
+        let whole = json!({
+            "form": Self::FORM,
+            "start": self.start,
+            "seen": self.seen,
+            "lookups": usage.lookups,
+            "usage": { "calls": usage.calls, "fuel": usage.fuel },
+        });
+        serde_json::to_vec(&whole).unwrap_or_default()
+    }
+}

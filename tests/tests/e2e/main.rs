@@ -1,0 +1,12 @@
+//! End to end: the real program in a process of its own, the sandbox in this one, real HTTP between them.
+
+mod kills;
+mod refusals;
+mod story;
+
+use std::path::Path;
+
+/// The `crosswalk` program.
+fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_crosswalk-process"))
+}

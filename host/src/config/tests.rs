@@ -1,3 +1,5 @@
+//! The default file and the code are equal, and a wrong file is named with line and key.
+
 use std::collections::BTreeSet;
 
 use toml::{Table, Value};

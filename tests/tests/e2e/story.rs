@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crosswalk::demo::{Scene, make_pairs, text, until, until_agreed};
+use crosswalk::demo::{Scene, make_pairs, text, until_agreed};
 use crosswalk_tests::Stage;
 use serde_json::{Value, json};
 

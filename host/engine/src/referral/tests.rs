@@ -1,3 +1,5 @@
+//! What the API lets anyone do to each path, and JSON that comes back as it went.
+
 use super::*;
 
 fn sample() -> Referral {

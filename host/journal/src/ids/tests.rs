@@ -1,3 +1,5 @@
+//! Ids as people see and type them.
+
 use super::*;
 
 #[test]

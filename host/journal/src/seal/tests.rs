@@ -1,3 +1,5 @@
+//! What is sealed opens with its key and in its place only.
+
 use super::*;
 
 fn sealer(byte: u8) -> Sealer {

@@ -1,3 +1,5 @@
+//! Where secrets may be read from, and that they show nowhere.
+
 use secrecy::ExposeSecret as _;
 
 use super::*;

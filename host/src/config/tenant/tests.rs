@@ -1,3 +1,5 @@
+//! Tenant documents that are right, and each way of being wrong.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Certificates are fetched once, again when they may have changed, and never in a flood.
+
 use bytes::Bytes;
 use futures::future::join_all;
 use jiff::SignedDuration;

@@ -1,3 +1,5 @@
+//! Dataverse's webhooks: the key, the hint, and what is tolerated.
+
 use http::{HeaderValue, StatusCode};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Fetching a certificate: bounded, never redirected, never inside.
+
 use axum::{Router, body::Body, response::Redirect, routing::get};
 use futures::stream;
 use tokio::net::TcpListener;

@@ -1,3 +1,5 @@
+//! The documented webhook is accepted, and refused for each reason by itself.
+
 use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

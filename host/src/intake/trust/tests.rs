@@ -1,3 +1,5 @@
+//! Which addresses and names are believed.
+
 use super::*;
 use crate::intake::testing;
 

@@ -152,7 +152,13 @@ impl Stage {
 }
 
 impl Drop for Stage {
+    /// A test that failed leaves its journal and log behind, and says where.
+    #[expect(clippy::print_stderr, reason = "it is for whoever reads the failed test")]
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
+            eprintln!("journal and log of this run: {}", self.folder.path().display());
+        }
         if let Some(mut child) = self.child.take() {
             child.kill().ok();
             child.wait().ok();

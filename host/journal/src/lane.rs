@@ -19,7 +19,8 @@ pub struct Taken {
     pub lease: Lease,
     /// Whose lane.
     pub tenant: String,
-    /// What the oldest of the events is about.
+    /// What the lane is about: its own subject, or the first side of its link. Events that were moved here may be
+    /// about something else.
     pub subject: Subject,
     /// What is linked, or the subject alone where nothing is linked yet.
     pub pair: Pair,

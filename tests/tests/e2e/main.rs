@@ -1,6 +1,7 @@
 //! End to end: the real program in a process of its own, the sandbox in this one, real HTTP between them.
 
 mod kills;
+mod parity;
 mod refusals;
 mod story;
 

@@ -8,7 +8,7 @@ use crosswalk_engine::pass::{Pair, Subject};
 use jiff::Timestamp;
 use sqlx::Row as _;
 
-use super::{Conn, count, events, int, links, next, time_if};
+use super::{Conn, count, events, from_json, int, links, next, time_if};
 use crate::{
     EVENTS_PER_PASS_MAX,
     error::{Error, Result},
@@ -144,7 +144,7 @@ async fn hold_and_read(
     // Asking again whether it is ready makes this safe where another host may have taken it since it was found.
     let row = sqlx::query(
         "UPDATE lanes SET pass = $2, worker = $3, ready_at = $4, attempts = attempts + 1
-         WHERE id = $1 AND ready_at IS NOT NULL AND ready_at <= $5 RETURNING link, attempts",
+         WHERE id = $1 AND ready_at IS NOT NULL AND ready_at <= $5 RETURNING link, subject, attempts",
     )
     .bind(lease.lane.0)
     .bind(lease.pass.0)
@@ -175,13 +175,18 @@ async fn hold_and_read(
         let_go(conn, &held, now, Attempts::Forget).await?;
         return Ok(None);
     };
-    let subject = first.subject.clone();
+    let own: Option<String> = row.try_get("subject")?;
+    let own = own.map(|key| from_json("subject", &key)).transpose()?;
     begin_pass(conn, &held, worker, now).await?;
     touch(conn, tenant).await?;
     let link = match held.link {
         Some(id) => links::get(conn, id).await?,
         None => None,
     };
+    // Not what an event is about: one that was moved here is about something else, and would move on for ever.
+    let subject = own
+        .or_else(|| link.as_ref().and_then(|link| of_pair(&link.pair)))
+        .unwrap_or_else(|| first.subject.clone());
     let pair = link.as_ref().map_or_else(|| alone(&subject), |link| link.pair.clone());
     let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
     let state = link.map(|link| link.state);
@@ -215,6 +220,11 @@ async fn begin_pass(conn: &mut Conn, held: &Held, worker: &str, now: i64) -> Res
     .execute(conn)
     .await?;
     Ok(())
+}
+
+fn of_pair(pair: &Pair) -> Option<Subject> {
+    let referral = pair.referral.clone().map(Subject::Referral);
+    referral.or_else(|| pair.record.clone().map(Subject::Record))
 }
 
 fn alone(subject: &Subject) -> Pair {

@@ -187,6 +187,14 @@ on_every_engine! {
         assert_eq!(world.journal.event(moved).await.unwrap().unwrap().passes.len(), 2);
     }
 
+    async fn a_lane_is_about_its_own_subject_whatever_was_moved_into_it(world) {
+        world.accept("contoso", referral("r1-microsofts-copy"), 0).await;
+        let taken = world.take(0).await;
+        world.finish(&taken, Verdict::Moved { to: referral("r1") }, 1).await;
+        let taken = world.take(1).await;
+        assert_eq!((taken.subject, taken.pair.referral.as_deref()), (referral("r1"), Some("r1")));
+    }
+
     async fn moving_an_event_to_where_it_is_already_goes_on_counting_attempts(world) {
         world.accept("contoso", referral("r1"), 0).await;
         for attempts in 1..4 {

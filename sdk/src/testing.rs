@@ -67,22 +67,40 @@ pub fn written(record: Option<&CrmRecord>, draft: &CrmDraft) -> CrmRecord {
         more: Vec::new(),
     });
     for field in &draft.fields {
-        let mut value = field.value.clone();
-        if let Value::Reference(contract::Reference::Companion(alias)) = &value {
-            let found = draft.companions.iter().find(|companion| companion.alias == *alias);
-            let entity = found.map(|companion| companion.entity.clone()).unwrap_or_default();
-            let key = RecordKey { entity, id: format!("made-for-{alias}") };
+        if let Value::Reference(contract::Reference::Companion(alias)) = &field.value {
             after.related.retain(|related| related.via != field.name);
-            if let Some(companion) = found {
-                let fields = companion.match_.iter().chain(&companion.fields).cloned().collect();
-                let via = field.name.clone();
-                after.related.push(RelatedRecord { via, key: key.clone(), fields, more: Vec::new() });
+            if let Some(companion) = draft.companions.iter().find(|companion| companion.alias == *alias) {
+                let fields = companion.match_.iter().chain(&companion.fields);
+                let fields = fields
+                    .map(|field| NamedValue { name: field.name.clone(), value: made(&field.value, draft) });
+                after.related.push(RelatedRecord {
+                    via: field.name.clone(),
+                    key: key_of(alias, draft),
+                    fields: fields.collect(),
+                    more: Vec::new(),
+                });
             }
-            value = Value::Reference(contract::Reference::Existing(key));
         }
-        set(&mut after.fields, &field.name, value);
+        set(&mut after.fields, &field.name, made(&field.value, draft));
     }
     after
+}
+
+/// A draft's value once its companions exist.
+fn made(value: &Value, draft: &CrmDraft) -> Value {
+    match value {
+        Value::Reference(contract::Reference::Companion(alias)) => {
+            Value::Reference(contract::Reference::Existing(key_of(alias, draft)))
+        }
+        other => other.clone(),
+    }
+}
+
+/// The key that a companion has once it exists.
+fn key_of(alias: &str, draft: &CrmDraft) -> RecordKey {
+    let companion = draft.companions.iter().find(|companion| companion.alias == alias);
+    let entity = companion.map(|companion| companion.entity.clone()).unwrap_or_default();
+    RecordKey { entity, id: format!("made-for-{alias}") }
 }
 
 /// What a `to_crm` answered with, if it was a draft.

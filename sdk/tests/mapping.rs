@@ -1,7 +1,7 @@
 //! A whole plugin, as an author writes it, asked natively in the contract's own types.
 
 use crosswalk_sdk::{
-    contract::{CrmOutcome, Kind, ReferralOutcome, Value},
+    contract::{Companion, CrmDraft, CrmOutcome, Kind, NamedValue, Reference, ReferralOutcome, Value},
     prelude::*,
     testing,
 };
@@ -286,4 +286,34 @@ fn a_mapping_that_grows_breaks_a_law() {
     let plugin = unlawful::growing::plugin();
     let broken = testing::laws::broken(&plugin, &testing::documented_referral(), None);
     assert!(broken.iter().any(|law| law.starts_with("once is enough")), "{broken:?}");
+}
+
+#[test]
+fn a_companion_that_refers_to_another_exists_like_it_once_the_draft_is_written() {
+    let refers = |field: &str, alias: &str| NamedValue {
+        name: field.to_owned(),
+        value: Value::Reference(Reference::Companion(alias.to_owned())),
+    };
+    let companion = |alias: &str, fields| Companion {
+        alias: alias.to_owned(),
+        entity: alias.to_owned(),
+        match_: Vec::new(),
+        fields,
+        more: Vec::new(),
+    };
+    let draft = CrmDraft {
+        entity: "opportunity".to_owned(),
+        fields: vec![refers("parentcontactid", "contact")],
+        companions: vec![
+            companion("account", Vec::new()),
+            companion("contact", vec![refers("parentcustomerid", "account")]),
+        ],
+        more: Vec::new(),
+    };
+    let written = testing::written(None, &draft);
+    let held = [&written.fields[0], &written.related[0].fields[0]].map(|field| match &field.value {
+        Value::Reference(Reference::Existing(key)) => key.entity.as_str(),
+        other => panic!("{other:?} does not exist"),
+    });
+    assert_eq!(held, ["contact", "account"]);
 }

@@ -6,6 +6,7 @@ use crate::{
     Json, Record,
     contract::{Failure, Found, Level, NamedValue, RecordKey, Value},
     record::Writer,
+    testing::parse::value,
 };
 
 #[derive(Default)]
@@ -48,27 +49,10 @@ impl Drop for Guard {
 /// What is not among them has its default.
 pub fn settings(object: Json) -> Guard {
     let given = object.as_object().cloned().unwrap_or_default();
-    let given = given.into_iter().map(|(name, json)| (name, as_setting(&json))).collect();
+    let given = given.into_iter().map(|(name, json)| (name, value(&json))).collect();
     DOUBLE.with_borrow_mut(|double| Guard {
         undo: Undo::Settings(std::mem::replace(&mut double.settings, given)),
     })
-}
-
-/// As the contract says that JSON becomes a setting's value.
-fn as_setting(json: &Json) -> Value {
-    match json {
-        Json::Null => Value::Empty,
-        Json::Bool(flag) => Value::Flag(*flag),
-        Json::String(text) => Value::Text(text.clone()),
-        Json::Number(number) => match number.as_i64().and_then(|number| i32::try_from(number).ok()) {
-            Some(number) => Value::Integer(number),
-            None => Value::Decimal(number.to_string()),
-        },
-        Json::Array(items) if items.iter().all(Json::is_string) => {
-            Value::Texts(items.iter().filter_map(Json::as_str).map(str::to_owned).collect())
-        }
-        other => Value::Other(other.to_string()),
-    }
 }
 
 /// Records that lookups of their entity find on this thread, oldest first, until the guard is dropped.

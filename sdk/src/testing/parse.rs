@@ -1,5 +1,11 @@
 //! A referral from Partner Center's JSON, as the host gives it to a plugin.
+//!
+//! A plugin must not depend on the host, so the host's rules are written here a second time; the end-to-end tests hold
+//! that both read every referral alike. Nothing fails: whatever is there but unknown, or of another type than usual, is
+//! in the nearest `more`, under its JSON pointer from the root.
 
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use rust_decimal::Decimal;
 use serde_json::Map;
 
 use crate::{
@@ -13,8 +19,7 @@ use crate::{
 /// A referral from the JSON that Partner Center's API answers with. What is missing is empty; what the contract has
 /// no field for is in the nearest `more`.
 pub fn referral(json: Json) -> Referral {
-    let mut root = Object::new(json, "");
-    let mut details = root.object("details");
+    let mut root = Object::root(&json);
     Referral {
         id: root.text("id"),
         engagement_id: root.text("engagementId"),
@@ -28,16 +33,16 @@ pub fn referral(json: Json) -> Referral {
         status: Status::from_word(&root.word("status")),
         substatus: Substatus::from_word(&root.word("substatus")),
         status_reason: root.text("statusReason"),
-        created: root.text("createdDateTime"),
-        updated: root.text("updatedDateTime"),
-        expires: root.text("expirationDateTime"),
-        accepted: root.text("acceptedDateTime"),
-        closed: root.text("closedDateTime"),
+        created: root.instant("createdDateTime"),
+        updated: root.instant("updatedDateTime"),
+        expires: root.instant("expirationDateTime"),
+        accepted: root.instant("acceptedDateTime"),
+        closed: root.instant("closedDateTime"),
         customer: customer(root.object("customerProfile")),
         consent: consent(root.object("consent")),
-        details: self::details(&mut details),
-        team: root.list("team").into_iter().map(member).collect(),
-        targets: root.list("target").into_iter().map(target).collect(),
+        details: details(root.object("details")),
+        team: root.list("team", member),
+        targets: root.closed_list("target", target),
         invitation: root.optional("inviteContext").map(invitation),
         tracking: root.optional("trackingInfo").map(tracking),
         sales_stage: root.text("salesStage"),
@@ -52,25 +57,24 @@ pub fn referral(json: Json) -> Referral {
         last_modified_via: root.text("lastModifiedVia"),
         favorite: root.flag("favorite"),
         spam: root.flag("isSpam"),
-        tags: root.list("tags").into_iter().filter_map(|mut tag| tag.text("tag")).collect(),
+        tags: root.names("tags", "tag"),
         more: root.rest(),
     }
 }
 
-fn customer(mut json: Object) -> Customer {
-    let ids = json.list("ids").into_iter();
-    let id = |mut id: Object| CustomerId { profile_type: id.word("profileType"), id: id.word("id") };
+fn customer(mut json: Object<'_>) -> Customer {
     Customer {
         name: json.text("name"),
         address: json.optional("address").map(address),
         size: json.text("size"),
-        team: json.list("team").into_iter().map(member).collect(),
-        ids: ids.map(id).collect(),
+        team: json.list("team", member),
+        ids: json
+            .closed_list("ids", |id| CustomerId { profile_type: id.word("profileType"), id: id.word("id") }),
         more: json.rest(),
     }
 }
 
-fn address(mut json: Object) -> Address {
+fn address(mut json: Object<'_>) -> Address {
     Address {
         line1: json.text("addressLine1"),
         line2: json.text("addressLine2"),
@@ -83,7 +87,7 @@ fn address(mut json: Object) -> Address {
     }
 }
 
-fn member(mut json: Object) -> Member {
+fn member(mut json: Object<'_>) -> Member {
     Member {
         first_name: json.text("firstName"),
         last_name: json.text("lastName"),
@@ -94,7 +98,7 @@ fn member(mut json: Object) -> Member {
     }
 }
 
-fn consent(mut json: Object) -> Consent {
+fn consent(mut json: Object<'_>) -> Consent {
     Consent {
         contact: json.flag("consentToContact").unwrap_or(false),
         share_with_others: json.flag("consentToToShareInfoWithOthers").unwrap_or(false),
@@ -105,32 +109,27 @@ fn consent(mut json: Object) -> Consent {
     }
 }
 
-fn details(json: &mut Object) -> Details {
+fn details(mut json: Object<'_>) -> Details {
     let mut requirements = json.object("requirements");
-    let mut ids = |name: &str| requirements.list(name).into_iter().map(|mut item| item.word("id")).collect();
-    let (industries, products, services) = (ids("industries"), ids("products"), ids("services"));
-    let solutions = requirements.list("solutions").into_iter().map(solution).collect();
-    let mut more = requirements.rest();
     let mut details = Details {
-        deal_value: json.number("dealValue"),
+        deal_value: json.amount("dealValue"),
         currency: json.text("currency"),
-        closing_date: json.text("closingDateTime"),
+        closing_date: json.instant("closingDateTime"),
         notes: json.text("notes"),
         customer_action: json.text("customerAction"),
         customer_requested_contact: json.flag("customerRequestedContact"),
         incentive_level: json.text("incentiveLevel"),
-        industries,
-        products,
-        services,
-        solutions,
-        more: Vec::new(),
+        industries: requirements.names("industries", "id"),
+        products: requirements.names("products", "id"),
+        services: requirements.names("services", "id"),
+        solutions: requirements.list("solutions", solution),
+        more: json.rest(),
     };
-    more.extend(json.drain());
-    details.more = more;
+    details.more.extend(requirements.rest());
     details
 }
 
-fn solution(mut json: Object) -> Solution {
+fn solution(mut json: Object<'_>) -> Solution {
     Solution {
         id: json.word("id"),
         name: json.text("name"),
@@ -139,106 +138,205 @@ fn solution(mut json: Object) -> Solution {
     }
 }
 
-fn target(mut json: Object) -> Target {
+fn target(json: &mut Object<'_>) -> Target {
     Target { target_kind: json.word("type"), id: json.word("id") }
 }
 
-fn invitation(mut json: Object) -> Invitation {
+fn invitation(mut json: Object<'_>) -> Invitation {
     let mut by = json.object("invitedBy");
-    Invitation {
+    let mut invitation = Invitation {
         notes: json.text("notes"),
         help: json.text("assistanceRequestCode").map(|word| Help::from_word(&word)),
         invited_by_organization_id: by.text("organizationId"),
         invited_by_organization_name: by.text("organizationName"),
         invited_mpn_id: json.text("invitedMpnId"),
         more: json.rest(),
-    }
+    };
+    invitation.more.extend(by.rest());
+    invitation
 }
 
-fn tracking(mut json: Object) -> Tracking {
+fn tracking(mut json: Object<'_>) -> Tracking {
     Tracking { microsoft_msx_id: json.text("microsoftMsxId"), more: json.rest() }
 }
 
-/// A JSON object of which members are taken one by one; what nobody takes is the rest.
-struct Object {
+/// The members of one object, and which of them nobody has asked for yet.
+#[derive(Default)]
+struct Object<'json> {
+    /// Where the object is, from the root; empty for the root itself.
     pointer: String,
-    members: Map<String, Json>,
+    members: Option<&'json Map<String, Json>>,
+    /// Members that were taken over, or that hold nothing.
+    known: Vec<&'static str>,
+    /// Elements of lists that are of another type than usual.
+    odd: Vec<NamedValue>,
 }
 
-impl Object {
-    fn new(json: Json, pointer: &str) -> Self {
-        let members = if let Json::Object(members) = json { members } else { Map::new() };
-        Self { pointer: pointer.to_owned(), members }
+impl<'json> Object<'json> {
+    fn root(json: &'json Json) -> Self {
+        let mut root = Self::at(String::new(), json);
+        if root.members.is_none() && !json.is_null() {
+            root.odd.push(named(String::new(), json));
+        }
+        root
     }
 
-    fn take(&mut self, name: &str) -> Option<Json> {
-        self.members.remove(name).filter(|json| !json.is_null())
+    fn at(pointer: String, json: &'json Json) -> Self {
+        Self { pointer, members: json.as_object(), ..Self::default() }
     }
 
-    fn text(&mut self, name: &str) -> Option<String> {
-        let text = match self.take(name)? {
-            Json::String(text) => text,
-            other => other.to_string(),
-        };
-        if text.is_empty() { None } else { Some(text) }
+    /// A member that `read` understands. One that it does not understand stays for the rest.
+    fn take<T>(&mut self, name: &'static str, read: impl FnOnce(&'json Json) -> Option<T>) -> Option<T> {
+        let member = self.members?.get(name)?;
+        let taken = read(member);
+        if taken.is_some() || says_nothing(member) {
+            self.known.push(name);
+        }
+        taken
     }
 
-    fn word(&mut self, name: &str) -> String {
+    /// Text; a number is text too, and an empty text is none.
+    fn text(&mut self, name: &'static str) -> Option<String> {
+        self.take(name, |member| match member {
+            Json::String(text) if !text.is_empty() => Some(line_ends(text)),
+            Json::Number(number) => Some(number.to_string()),
+            _ => None,
+        })
+    }
+
+    fn word(&mut self, name: &'static str) -> String {
         self.text(name).unwrap_or_default()
     }
 
-    fn number(&mut self, name: &str) -> Option<String> {
-        self.text(name)
+    /// A decimal, whether it was sent as a number or as text.
+    fn amount(&mut self, name: &'static str) -> Option<String> {
+        self.take(name, |member| match member {
+            Json::Number(number) => decimal(&number.to_string()),
+            Json::String(text) => decimal(text.trim()),
+            _ => None,
+        })
     }
 
-    fn flag(&mut self, name: &str) -> Option<bool> {
-        self.take(name)?.as_bool()
+    /// A moment in UTC; one without a zone is taken for UTC.
+    fn instant(&mut self, name: &'static str) -> Option<String> {
+        self.take(name, |member| {
+            let text = member.as_str()?;
+            let zoned = text.parse::<Timestamp>().ok();
+            let naive =
+                || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
+            zoned.or_else(naive).map(|at| at.to_string())
+        })
     }
 
-    fn optional(&mut self, name: &str) -> Option<Object> {
-        let pointer = format!("{}/{name}", self.pointer);
-        self.take(name).filter(Json::is_object).map(|json| Object::new(json, &pointer))
+    fn flag(&mut self, name: &'static str) -> Option<bool> {
+        self.take(name, |member| match member {
+            Json::Bool(flag) => Some(*flag),
+            Json::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+            Json::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+            _ => None,
+        })
     }
 
-    fn object(&mut self, name: &str) -> Object {
-        let pointer = format!("{}/{name}", self.pointer);
-        self.optional(name).unwrap_or(Object { pointer, members: Map::new() })
+    fn optional(&mut self, name: &'static str) -> Option<Object<'json>> {
+        let pointer = self.member(name);
+        self.take(name, |member| member.is_object().then(|| Object::at(pointer, member)))
     }
 
-    fn list(&mut self, name: &str) -> Vec<Object> {
-        let pointer = format!("{}/{name}", self.pointer);
-        let items = if let Some(Json::Array(items)) = self.take(name) { items } else { Vec::new() };
-        items
-            .into_iter()
-            .enumerate()
-            .map(|(at, item)| Object::new(item, &format!("{pointer}/{at}")))
-            .collect()
+    fn object(&mut self, name: &'static str) -> Object<'json> {
+        self.optional(name).unwrap_or_default()
     }
 
-    /// What nobody took, by pointer.
-    fn drain(&mut self) -> Vec<NamedValue> {
-        let rest = std::mem::take(&mut self.members);
-        let named = |(name, json): (String, Json)| NamedValue {
-            name: format!("{}/{}", self.pointer, name.replace('~', "~0").replace('/', "~1")),
-            value: value(&json),
-        };
-        rest.into_iter().map(named).collect()
+    /// The objects of a list.
+    fn list<T>(&mut self, name: &'static str, read: impl Fn(Object<'json>) -> T) -> Vec<T> {
+        self.elements(name, |object, element, _| element.is_object().then(|| read(object)))
     }
 
-    fn rest(mut self) -> Vec<NamedValue> {
-        self.drain()
+    /// The objects of a list whose type has no `more` of its own: what is left of them is this object's.
+    fn closed_list<T>(&mut self, name: &'static str, read: impl Fn(&mut Object<'json>) -> T) -> Vec<T> {
+        self.elements(name, |mut object, _, odd| {
+            object.members?;
+            let taken = read(&mut object);
+            odd.extend(object.rest());
+            Some(taken)
+        })
+    }
+
+    /// The texts of a list of `{"<key>": "text"}`, or of plain texts.
+    fn names(&mut self, name: &'static str, key: &'static str) -> Vec<String> {
+        self.elements(name, |mut object, element, odd| {
+            let named = object.text(key);
+            odd.extend(object.rest());
+            named.or_else(|| element.as_str().filter(|text| !text.is_empty()).map(line_ends))
+        })
+    }
+
+    /// The elements of a list. One that `read` does not understand, and of which it keeps nothing as odd, is odd.
+    fn elements<T>(
+        &mut self,
+        name: &'static str,
+        read: impl Fn(Object<'json>, &'json Json, &mut Vec<NamedValue>) -> Option<T>,
+    ) -> Vec<T> {
+        let list = self.take(name, Json::as_array).map(Vec::as_slice).unwrap_or_default();
+        let pointer = self.member(name);
+        let mut taken = Vec::with_capacity(list.len());
+        for (at, element) in list.iter().enumerate() {
+            let pointer = format!("{pointer}/{at}");
+            let before = self.odd.len();
+            match read(Object::at(pointer.clone(), element), element, &mut self.odd) {
+                Some(element) => taken.push(element),
+                None if says_nothing(element) || self.odd.len() > before => {}
+                None => self.odd.push(named(pointer, element)),
+            }
+        }
+        taken
+    }
+
+    /// What nobody took, by pointer from the root, in the order of the names.
+    fn rest(self) -> Vec<NamedValue> {
+        let left =
+            self.members.into_iter().flatten().filter(|(name, _)| !self.known.contains(&name.as_str()));
+        let mut rest: Vec<_> = left.map(|(name, member)| named(self.member(name), member)).collect();
+        rest.extend(self.odd);
+        rest.sort_by(|one, other| one.name.cmp(&other.name));
+        rest
+    }
+
+    fn member(&self, name: &str) -> String {
+        format!("{}/{}", self.pointer, name.replace('~', "~0").replace('/', "~1"))
     }
 }
 
-fn value(json: &Json) -> Value {
+fn says_nothing(json: &Json) -> bool {
+    json.is_null() || json.as_str() == Some("")
+}
+
+fn line_ends(text: &str) -> String {
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() }
+}
+
+fn decimal(text: &str) -> Option<String> {
+    let scientific = || if text.contains(['e', 'E']) { Decimal::from_scientific(text).ok() } else { None };
+    Decimal::from_str_exact(text).ok().or_else(scientific).map(|decimal| decimal.to_string())
+}
+
+fn named(name: String, json: &Json) -> NamedValue {
+    NamedValue { name, value: value(json) }
+}
+
+/// JSON as a value, by the rule that the contract states for settings and for `more`.
+pub(super) fn value(json: &Json) -> Value {
     match json {
         Json::Null => Value::Empty,
         Json::Bool(flag) => Value::Flag(*flag),
-        Json::String(text) => Value::Text(text.clone()),
-        Json::Number(number) => match number.as_i64().and_then(|number| i32::try_from(number).ok()) {
-            Some(number) => Value::Integer(number),
-            None => Value::Decimal(number.to_string()),
+        Json::String(text) => Value::Text(line_ends(text)),
+        Json::Number(number) => match number.as_i64().map(i32::try_from) {
+            Some(Ok(number)) => Value::Integer(number),
+            _ => decimal(&number.to_string()).map_or_else(|| Value::Other(json.to_string()), Value::Decimal),
         },
-        other => Value::Other(other.to_string()),
+        Json::Array(items) => {
+            let texts: Option<Vec<_>> = items.iter().map(|item| item.as_str().map(line_ends)).collect();
+            texts.map_or_else(|| Value::Other(json.to_string()), Value::Texts)
+        }
+        Json::Object(_) => Value::Other(json.to_string()),
     }
 }

@@ -39,9 +39,13 @@ fn a_plugin_is_given_the_whole_referral_that_its_native_test_is_given() {
     for referral in referrals().into_iter().chain(odd_referrals()) {
         let held = mapper(&echo).to_crm(&Referral(referral.clone()), None).unwrap();
         let Outcome::Hold(draft) = held else { panic!("the echo skips {referral}") };
-        let Some(Value::Text(in_sandbox)) = draft.fields.get("description") else { panic!("no echo of {referral}") };
+        let Some(Value::Text(in_sandbox)) = draft.fields.get("description") else {
+            panic!("no echo of {referral}")
+        };
         let natively = format!("{:#?}", testing::referral(referral.clone()));
-        if let Some((native, sandbox)) = natively.lines().zip(in_sandbox.lines()).find(|(one, other)| one != other) {
+        if let Some((native, sandbox)) =
+            natively.lines().zip(in_sandbox.lines()).find(|(one, other)| one != other)
+        {
             panic!("natively:\n{native}\nin the sandbox:\n{sandbox}\nof {referral:#}");
         }
         assert_eq!(natively.len(), in_sandbox.len(), "one of them says more of {referral}");
@@ -62,12 +66,18 @@ fn a_draft_for_the_crm_is_the_same_natively_and_in_the_sandbox() {
             let in_sandbox = in_sandbox.map_err(comparable);
             held += usize::from(matches!(in_sandbox, Ok(Outcome::Hold(_))));
             if let Ok(Outcome::Hold(draft)) = &in_sandbox {
-                kinds.extend(draft.fields.values().map(std::mem::discriminant).map(|kind| format!("{kind:?}")));
+                kinds.extend(
+                    draft.fields.values().map(std::mem::discriminant).map(|kind| format!("{kind:?}")),
+                );
             }
             assert_eq!(natively, in_sandbox, "of {referral:#}\nand {linked:#?}");
         }
     }
-    assert!(held > 200 && kinds.len() >= 5, "{held} drafts with {} kinds of values prove little", kinds.len());
+    assert!(
+        held > 200 && kinds.len() >= 5,
+        "{held} drafts with {} kinds of values prove little",
+        kinds.len()
+    );
 }
 
 #[test]
@@ -128,16 +138,31 @@ fn odd_referrals() -> Vec<Json> {
         ("team", json!([{ "firstName": "Kim", "age": 7 }, "Lee", null])),
         ("team", json!({ "firstName": "Kim" })),
         ("target", json!([{ "type": "SolutionProfile", "id": 7, "weight": 1.50 }, "msft", []])),
-        ("customerProfile", json!({ "ids": [{ "profileType": "Duns", "id": "1", "since": 2020 }, 5], "size": 10 })),
+        (
+            "customerProfile",
+            json!({ "ids": [{ "profileType": "Duns", "id": "1", "since": 2020 }, 5], "size": 10 }),
+        ),
         ("customerProfile", json!({ "address": "One Microsoft Way", "team": [{ "email": 1 }] })),
         ("customerProfile", json!("Contoso")),
-        ("consent", json!({ "consentToContact": "true", "consentToToShareInfoWithOthers": "no", "more": [] })),
-        ("details", json!({ "dealValue": 1e5, "requirements": { "industries": ["a", { "id": 7 }], "odd": { "b": 1 } } })),
+        (
+            "consent",
+            json!({ "consentToContact": "true", "consentToToShareInfoWithOthers": "no", "more": [] }),
+        ),
+        (
+            "details",
+            json!({ "dealValue": 1e5, "requirements": { "industries": ["a", { "id": 7 }], "odd": { "b": 1 } } }),
+        ),
         ("details", json!({ "dealValue": "1 000", "currency": 5, "requirements": [] })),
         ("details", json!({ "dealValue": " 12.50 ", "closingDateTime": "2026-01-31" })),
         ("details", json!({ "dealValue": "123456789012345678901234567890123", "zebra": 1, "ant": 2 })),
-        ("details", json!({ "requirements": { "solutions": [{ "id": 5, "type": null }, {}, "SOL-1"], "ant": 1 }, "bee": 2 })),
-        ("inviteContext", json!({ "invitedBy": { "organizationId": "msft", "ant": 1 }, "assistanceRequestCode": "New" })),
+        (
+            "details",
+            json!({ "requirements": { "solutions": [{ "id": 5, "type": null }, {}, "SOL-1"], "ant": 1 }, "bee": 2 }),
+        ),
+        (
+            "inviteContext",
+            json!({ "invitedBy": { "organizationId": "msft", "ant": 1 }, "assistanceRequestCode": "New" }),
+        ),
         ("inviteContext", json!({ "invitedBy": "msft", "zebra": [1, "a"] })),
         ("inviteContext", json!({})),
         ("trackingInfo", json!({ "microsoftMsxId": 12, "other": ["a", "b\r\n"] })),
@@ -171,11 +196,13 @@ fn written(referral: &Json) -> Option<CrmRecord> {
 /// An opportunity that is almost or wholly ready to be sent: the documented one, with something else missing each time.
 fn ready(seed: u64) -> Option<CrmRecord> {
     let mut record = written(&documented_referral())?;
-    let mut put = |name: &str, value: contract::Value| {
-        match record.fields.iter_mut().find(|field| field.name == name) {
-            Some(field) => field.value = value,
-            None => record.fields.push(NamedValue { name: name.to_owned(), value }),
-        }
+    let mut put = |name: &str, value: contract::Value| match record
+        .fields
+        .iter_mut()
+        .find(|field| field.name == name)
+    {
+        Some(field) => field.value = value,
+        None => record.fields.push(NamedValue { name: name.to_owned(), value }),
     };
     put("msft_products", contract::Value::Text("SOL-15974-MQF, SOL-34104-EBB".to_owned()));
     match seed % 8 {

@@ -23,6 +23,7 @@ mod linked;
 mod outbound;
 mod report;
 mod store;
+mod unsent;
 
 pub use drive::Pass;
 
@@ -43,8 +44,9 @@ pub struct Start {
     pub now: Timestamp,
     /// Bounds.
     pub limits: Limits,
-    /// An operator has looked in Partner Center and found that a POST of unknown fate did not land: post again.
-    pub post_again: bool,
+    /// When a person asked for another try, if one did since the last verdict. A POST of unknown fate that was given up
+    /// before that is posted again: whoever asks was told to look for it in Partner Center first.
+    pub post_again: Option<Timestamp>,
     /// Which rules of the algorithm hold. All of them do; tests switch single ones off.
     #[doc(hidden)]
     pub rules: Rules,

@@ -53,6 +53,8 @@ pub struct Pass {
     /// Entries that this pass opened, in words.
     pub(super) news: Vec<String>,
     pub(super) refusal: Option<Refusal>,
+    /// Why the pass parks once the record was told.
+    pub(super) parting: String,
 }
 
 /// What the pass waits for.
@@ -90,6 +92,9 @@ pub(super) enum Stage {
     PostIntent,
     Post,
     PostSettled,
+    /// The record is told why it was not sent.
+    UnsentIntent,
+    UnsentWrite,
     /// It is over.
     Finished,
 }
@@ -123,6 +128,7 @@ impl Pass {
             report_fields: BTreeSet::new(),
             news: Vec::new(),
             refusal: None,
+            parting: String::new(),
             start,
         };
         let first = match (&pass.pair.referral, &pass.pair.record, pass.start.subject.clone()) {
@@ -169,7 +175,12 @@ impl Pass {
             (Stage::EarlierPost, Seen::Referrals(seen)) => self.saw_earlier_posts(&seen, mapper),
             (Stage::PostIntent, Seen::Stored) => self.post(),
             (Stage::Post, Seen::Posted(posted)) => self.post_landed(&posted),
-            (Stage::Post, Seen::Refused(refusal)) => self.post_refused(&refusal),
+            (Stage::Post, Seen::Refused(refusal)) => self.post_refused(&refusal, mapper),
+            (Stage::UnsentIntent, Seen::Stored) => self.write_record(Stage::UnsentWrite),
+            (Stage::UnsentWrite, Seen::Written { version, .. }) => self.unsent_told(version),
+            (Stage::UnsentWrite, Seen::Stale) => self.unsent_not_told(None),
+            (Stage::UnsentWrite, Seen::Refused(refusal)) => self.unsent_not_told(Some(refusal)),
+            (Stage::UnsentWrite, Seen::Unknown(_)) => self.unsent_in_doubt(),
             (Stage::CreateSettled | Stage::PostSettled, Seen::Stored) => self.read_link(),
             (Stage::Post, Seen::Unknown(why)) => {
                 self.fate_unknown(&why, self.start.limits.create_look_again_ms)
@@ -207,6 +218,12 @@ impl Pass {
 
     /// Ends the pass because the plugin refused: its words, and nothing more is written.
     pub(super) fn refused(&mut self, refusal: Refusal) -> Action {
+        let verdict = self.verdict_on(refusal);
+        self.finish(verdict)
+    }
+
+    /// The verdict that a refusal by the plugin leads to, in its words.
+    pub(super) fn verdict_on(&mut self, refusal: Refusal) -> Verdict {
         let field = refusal.field.as_ref().map(|field| format!(" (`{field}`)")).unwrap_or_default();
         let help = refusal.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
         let reason = format!("the plugin refused{field}: {refusal}{help}");
@@ -215,7 +232,7 @@ impl Pass {
             Disposition::Retry => Verdict::Again { after_ms: self.start.limits.again_ms, reason },
         };
         self.refusal = Some(refusal);
-        self.finish(verdict)
+        verdict
     }
 
     /// A write's answer was lost: the intent stays open, and the next pass looks whether it landed.

@@ -29,7 +29,9 @@ impl Pass {
         mapper: &mut dyn Mapper,
     ) -> Action {
         let RecordKey { entity, id } = self.record_key();
-        let Some(record) = seen else {
+        self.record = seen;
+        self.settle_unsent();
+        let Some(record) = self.record.clone() else {
             return self
                 .leave(Verdict::Skipped { reason: format!("record `{entity}` `{id}` does not exist") });
         };
@@ -37,7 +39,6 @@ impl Pass {
             return self.leave(Verdict::Skipped { reason: format!("the plugin does not link `{entity}`") });
         };
         let carried = use_.referral_key.and_then(|field| record.value.fields.get(&field).cloned());
-        self.record = Some(record);
         match carried {
             Some(Value::Text(id)) if !id.trim().is_empty() => {
                 self.pair.referral = Some(id.clone());
@@ -64,11 +65,19 @@ impl Pass {
     }
 
     fn look_for_earlier_post(&mut self, mapper: &mut dyn Mapper) -> Action {
+        if self.is_unsent_echo() {
+            let RecordKey { entity, id } = self.record_key();
+            let reason = format!(
+                "record `{entity}` `{id}` is as our own report of what failed left it; it is sent when it is changed, \
+                 or retried"
+            );
+            return self.leave(Verdict::Skipped { reason });
+        }
         if self.state.intent.is_none() {
             match self.draft(mapper) {
                 Ok(Outcome::Hold(_)) => {}
                 Ok(Outcome::Skip(reason)) => return self.leave(Verdict::Skipped { reason }),
-                Err(refusal) => return self.refused(refusal),
+                Err(refusal) => return self.draft_refused(refusal, mapper),
             }
         }
         let since =
@@ -104,7 +113,7 @@ impl Pass {
         match (found, intent) {
             (Some(found), Some(intent)) => self.own_post_landed(&intent, &found.clone()),
             (Some(found), None) => self.adopt_referral(&found.clone()),
-            (None, Some(intent)) if !self.start.post_again => self.wait_for(&intent, "its referral"),
+            (None, Some(intent)) if !self.may_post_again(&intent) => self.wait_for(&intent, "its referral"),
             (None, _) => self.intend_post(mapper),
         }
     }
@@ -118,29 +127,37 @@ impl Pass {
 
     /// Nothing is seen of a POST whose fate is unknown: look again later, and in the end ask a person.
     fn wait_for(&mut self, intent: &Intent, what: &str) -> Action {
-        let waited = self.start.now.duration_since(intent.since).as_millis();
-        let limits = self.start.limits;
-        if waited < i128::from(limits.create_patience_ms) {
+        if !self.is_given_up(intent, self.start.now) {
             let reason = format!(
                 "a POST's answer was lost and {what} is not in the list yet; nothing is posted meanwhile"
             );
-            return self.leave(Verdict::Again { after_ms: limits.create_look_again_ms, reason });
+            return self.leave(Verdict::Again { after_ms: self.start.limits.create_look_again_ms, reason });
         }
         let RecordKey { entity, id } = self.record_key();
         self.leave(Verdict::Parked {
             reason: format!(
                 "a POST for record `{entity}` `{id}` was answered by nothing, and {what} did not appear in Partner \
                  Center. It is not posted again blindly: look there for a deal with external reference `{id}`; if \
-                 there is none, retry with `post again`"
+                 there is none, `crosswalk events retry` makes it post again"
             ),
         })
+    }
+
+    /// Whether nothing was seen of this POST for so long, at `at`, that a person was asked to look.
+    fn is_given_up(&self, intent: &Intent, at: Timestamp) -> bool {
+        at.duration_since(intent.since).as_millis() >= i128::from(self.start.limits.create_patience_ms)
+    }
+
+    /// Only who asks after a POST was given up can have looked for it. An earlier word was about something else.
+    fn may_post_again(&self, intent: &Intent) -> bool {
+        self.start.post_again.is_some_and(|asked| self.is_given_up(intent, asked))
     }
 
     fn intend_post(&mut self, mapper: &mut dyn Mapper) -> Action {
         let fields = match self.draft(mapper) {
             Ok(Outcome::Hold(fields)) => fields,
             Ok(Outcome::Skip(reason)) => return self.leave(Verdict::Skipped { reason }),
-            Err(refusal) => return self.refused(refusal),
+            Err(refusal) => return self.draft_refused(refusal, mapper),
         };
         let document = own_document(fields, &self.record_key().id);
         self.intend(document, None)
@@ -244,14 +261,14 @@ impl Pass {
             return self.plan(mapper);
         }
         match intent.write {
-            IntendedWrite::PostReferral { document, engagement } if self.start.post_again => {
-                self.intend(document, engagement)
+            IntendedWrite::PostReferral { ref document, ref engagement } if self.may_post_again(&intent) => {
+                self.intend(document.clone(), engagement.clone())
             }
             _ => self.wait_for(&intent, "Microsoft's copy of the deal"),
         }
     }
 
-    pub(super) fn post_refused(&mut self, refusal: &SystemRefusal) -> Action {
+    pub(super) fn post_refused(&mut self, refusal: &SystemRefusal, mapper: &mut dyn Mapper) -> Action {
         let second = matches!(
             self.intent.as_ref().map(|intent| &intent.write),
             Some(IntendedWrite::PostReferral { engagement: Some(_), .. })
@@ -260,17 +277,7 @@ impl Pass {
         if second {
             return self.microsoft_was_not_asked(refusal);
         }
-        let RecordKey { entity, id } = self.record_key();
-        let fields = if refusal.fields.is_empty() {
-            String::new()
-        } else {
-            format!(" (`{}`)", refusal.fields.join("`, `"))
-        };
-        self.park(format!(
-            "Partner Center refused the referral for record `{entity}` `{id}`{fields}: {}; nothing was written. \
-             Correct the record, then it is tried again",
-            refusal.reason
-        ))
+        self.own_post_refused(refusal, mapper)
     }
 
     /// The pair is linked and goes on; that Microsoft does not know of it is an entry for a person.

@@ -8,8 +8,8 @@ use super::{Action, Pass, Side, SystemRefusal, drive::Stage, linked::Both};
 use crate::{
     canon::Canon,
     link::{Base, Entry, IntendedWrite, Intent},
-    mapping::{Mapper, Report},
-    opinions::as_record,
+    mapping::{EntityUse, Mapper, Report},
+    opinions::{Shape, as_record},
     reconcile::Plan,
     value::{Fields, Value},
 };
@@ -92,19 +92,31 @@ impl Pass {
         after: &Fields,
         mapper: &mut dyn Mapper,
     ) -> Option<Fields> {
-        let mut fields = match mapper.report(&as_record(&both.shape, after), report) {
+        let canon = Canon::of(&both.referral.value);
+        self.shown(report, (&both.shape, after), &both.entity, &canon, mapper)
+    }
+
+    /// As [`Pass::report_fields`], for a record that may have no referral yet.
+    pub(super) fn shown(
+        &mut self,
+        report: &Report,
+        (shape, held): (&Shape, &Fields),
+        entity: &EntityUse,
+        canon: &Canon,
+        mapper: &mut dyn Mapper,
+    ) -> Option<Fields> {
+        let mut fields = match mapper.report(&as_record(shape, held), report) {
             Ok(fields) => fields,
             Err(refusal) => {
                 self.alarms.push(format!("the plugin refused to report on the record: {refusal}"));
                 return None;
             }
         };
-        let canon = Canon::of(&both.referral.value);
-        let own = [&both.entity.stamp, &both.entity.referral_key];
+        let own = [&entity.stamp, &entity.referral_key];
         fields.retain(|field, value| {
             let is_own = own.iter().any(|name| name.as_deref() == Some(field));
             let is_refused = self.refused_fields.contains_key(field);
-            !is_own && !is_refused && !canon.same(value, after.get(field).unwrap_or(&Value::Empty))
+            !is_own && !is_refused && !canon.same(value, held.get(field).unwrap_or(&Value::Empty))
         });
         self.report_fields = fields.keys().cloned().collect();
         Some(fields)

@@ -127,8 +127,13 @@ impl Pass {
         Action::Finish { commit: self.commit(), verdict }
     }
 
-    /// Ends the pass without touching what is remembered, so that an intent stays as open as it was.
+    /// Ends the pass without touching what is remembered, so that an intent stays as open as it was. Only that its
+    /// fate became clear is stored.
     pub(super) fn leave(&mut self, verdict: Verdict) -> Action {
+        let was_open = self.stored.as_ref().is_some_and(|stored| stored.intent.is_some());
+        if was_open && self.state.intent.is_none() {
+            return self.finish(verdict);
+        }
         self.stage = Stage::Finished;
         Action::Finish { commit: self.notes(), verdict }
     }

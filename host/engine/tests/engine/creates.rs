@@ -199,6 +199,7 @@ fn a_post_is_never_repeated_though_the_list_lags() {
                     world.trace.join("\n")
                 );
                 if stuck_before_a_post {
+                    world.now += 900;
                     world.post_again = true;
                     world.pass_on(of_record());
                     world.post_again = false;
@@ -225,6 +226,28 @@ fn a_lost_post_is_looked_for_with_patience_then_parked_and_posted_again_only_on_
     world.post_again = true;
     world.pass_on(of_record());
     assert_eq!((world.deals.len(), world.field(REFERRAL_KEY)), (1, DEAL));
+}
+
+#[test]
+fn a_retry_before_a_lost_post_is_given_up_does_not_post_again() {
+    for help in ["", "QuotesOrLicensing"] {
+        let mut world = outbound(help);
+        world.list_lag = 5;
+        let mut posts = 0;
+        world.run(of_record(), |_, action| {
+            posts += usize::from(matches!(action, Action::PostReferral(_)));
+            let is_last = posts == if help.is_empty() { 1 } else { 2 };
+            (is_last && matches!(action, Action::PostReferral(_))).then_some(Fault::ReplyLost)
+        });
+        let posted = world.deals.len();
+        world.post_again = true;
+        assert!(matches!(world.pass_on(of_record()), Verdict::Again { .. }), "the list does not show it yet");
+        for _ in 0..8 {
+            world.pass_on(of_record());
+        }
+        assert_eq!(world.deals.len(), posted, "{help}: {}", world.trace.join("\n"));
+        assert_eq!(world.field(REFERRAL_KEY), DEAL);
+    }
 }
 
 #[test]

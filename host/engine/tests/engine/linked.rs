@@ -298,7 +298,7 @@ impl Case {
             manifest,
             now: "2026-01-01T00:00:00Z".parse().unwrap(),
             limits: Default::default(),
-            post_again: false,
+            post_again: None,
             rules: Default::default(),
         });
         let mut seen_actions = vec![];

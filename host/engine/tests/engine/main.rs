@@ -15,4 +15,5 @@ mod creates;
 mod linked;
 mod mutants;
 mod simulation;
+mod unsent;
 mod world;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crosswalk_engine::{
     mapping::{
-        Conflict, CrmDraft, EntityUse, FieldUse, Manifest, Mapper, Outcome, Record, Refusal, Report,
+        Conflict, CrmDraft, Disposition, EntityUse, FieldUse, Manifest, Mapper, Outcome, Record, Refusal, Report,
         Resolution,
     },
     referral::Referral,
@@ -221,6 +221,12 @@ pub(crate) struct Plugin {
     pub(crate) reports_to: Option<&'static str>,
     pub(crate) owned: Vec<&'static str>,
     pub(crate) stamp: bool,
+    /// Reports begin with the number of the pass, as others begin with the time.
+    pub(crate) dated: Option<u64>,
+    /// No new referral is drafted while this field is empty.
+    pub(crate) needs: Option<&'static str>,
+    /// What becomes of it then.
+    pub(crate) refuses_with: Disposition,
     /// The pair is left alone unless this field says `yes`.
     pub(crate) switch: Option<&'static str>,
     /// How often it was asked, by function.
@@ -238,6 +244,9 @@ impl Plugin {
             reports_to: None,
             owned: vec![],
             stamp: true,
+            dated: None,
+            needs: None,
+            refuses_with: Disposition::Reject,
             switch: None,
             calls: BTreeMap::new(),
         }
@@ -345,6 +354,18 @@ impl Mapper for Plugin {
         if self.switch.is_some_and(|switch| text(&record, switch) != "yes") {
             return Ok(Outcome::Skip("sync is switched off".into()));
         }
+        if let Some(field) = self.needs
+            && referral.is_none()
+            && text(&record, field).is_empty()
+        {
+            return Err(Refusal {
+                code: "MAP001".into(),
+                disposition: self.refuses_with,
+                field: Some(field.into()),
+                message: "a deal needs one".into(),
+                help: Some("fill it in".into()),
+            });
+        }
         let referral = referral.map(|referral| leaves(&referral.0)).unwrap_or_default();
         Ok(Outcome::Hold(values(&self.wants_of_referral(&record, &referral))))
     }
@@ -362,6 +383,8 @@ impl Mapper for Plugin {
 
     fn report(&mut self, _: &Record, report: &Report) -> Result<Fields, Refusal> {
         self.count("report");
-        Ok(self.reports_to.iter().map(|field| ((*field).to_owned(), value(&report.message))).collect())
+        let date = self.dated.map(|pass| format!("{pass} - ")).unwrap_or_default();
+        let told = format!("{date}{}", report.message);
+        Ok(self.reports_to.iter().map(|field| ((*field).to_owned(), value(&told))).collect())
     }
 }

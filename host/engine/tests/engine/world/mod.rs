@@ -68,6 +68,7 @@ pub(crate) struct World {
     pub(crate) now: i64,
     pub(crate) rules: Rules,
     pub(crate) limits: Limits,
+    /// In every pass a person has just asked for another try.
     pub(crate) post_again: bool,
     /// Paths that Partner Center refuses, and fields that the CRM refuses.
     pub(crate) refuses: BTreeSet<&'static str>,
@@ -240,9 +241,10 @@ impl World {
             manifest: self.plugin.manifest(),
             now: Timestamp::from_second(self.now).unwrap(),
             limits: self.limits,
-            post_again: self.post_again,
+            post_again: self.post_again.then(|| Timestamp::from_second(self.now).unwrap()),
             rules: self.rules,
         };
+        self.plugin.dated = self.plugin.dated.map(|_| self.passes);
         let mut plugin = self.plugin.clone();
         let (mut pass, mut action) = Pass::begin(start);
         self.trace.push(format!("pass {} begins", self.passes));

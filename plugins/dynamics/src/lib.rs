@@ -18,7 +18,8 @@
 //! | Microsoft's id of the deal, referral program | → | Microsoft CRM Identifier, Referral Program | [`inbound`] |
 //! | result of the sync | | Audit, check mark in the Topic | [`report`] |
 //!
-//! Only opportunities: leads are skipped, with a reason. Every column's name is a setting ([`columns`]).
+//! Only opportunities: leads are skipped, with a reason. The name of every column that does not come with Dynamics is a
+//! setting ([`columns`]). `README.md` beside this crate lists columns, settings and privileges for the operator.
 //!
 //! Another plugin calls [`mapping::to_crm`] and the others as a library, and changes what it wants.
 

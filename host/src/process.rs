@@ -151,7 +151,7 @@ impl<'a> Driver<'a> {
             manifest: self.release.plugin.manifest().clone(),
             now,
             limits: self.limits(),
-            post_again: false,
+            post_again: taken.retried,
             rules: Default::default(),
         });
         loop {
@@ -289,6 +289,7 @@ impl Recording {
         Recording {
             start: json!({
                 "tenant": taken.tenant, "subject": taken.subject, "pair": taken.pair, "state": taken.state, "now": now,
+                "post_again": taken.retried,
             }),
             seen: Vec::new(),
         }

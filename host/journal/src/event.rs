@@ -78,6 +78,8 @@ pub struct Event {
     pub verdict: Option<Verdict>,
     /// When that was.
     pub settled: Option<Timestamp>,
+    /// When a person last asked for another try, if one did since the last verdict.
+    pub retried: Option<Timestamp>,
 }
 
 /// Where an event stands.

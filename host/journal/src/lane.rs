@@ -30,6 +30,8 @@ pub struct Taken {
     pub state: Option<LinkState>,
     /// All events that one pass settles, oldest first; never empty.
     pub events: Vec<Event>,
+    /// When a person last asked for another try of one of the events, if one did since its last verdict.
+    pub retried: Option<Timestamp>,
     /// Tries in a row without a verdict, this one included.
     pub attempts: u32,
 }

@@ -145,7 +145,11 @@ async fn begin(write: &SqlitePool) -> Result<Transaction<'static, Db>> {
 
 fn migrations() -> Migrator {
     let first = include_str!("../migrations/0001_journal.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(1, "journal".into(), MigrationType::Simple, first, false)])
+    let second = include_str!("../migrations/0002_retried.sql").into_sql_str();
+    Migrator::with_migrations(vec![
+        Migration::new(1, "journal".into(), MigrationType::Simple, first, false),
+        Migration::new(2, "retried".into(), MigrationType::Simple, second, false),
+    ])
 }
 
 async fn check_key(write: &SqlitePool, sealer: &Sealer) -> Result<()> {

@@ -13,7 +13,8 @@ use crate::{
     lane::PassRecord,
 };
 
-const COLUMNS: &str = "id, tenant, subject, source, note, received, lane, state, pass, verdict, settled";
+const COLUMNS: &str =
+    "id, tenant, subject, source, note, received, lane, state, pass, verdict, settled, retried";
 
 /// A subject as it is stored and compared.
 pub(crate) fn key(subject: &Subject) -> Result<String> {
@@ -131,6 +132,7 @@ fn read(row: &Row) -> Result<Event> {
         pass: row.try_get::<Option<i64>, _>("pass")?.map(PassId),
         verdict: verdict.map(|text| from_json("verdict", &text)).transpose()?,
         settled: time_if(row.try_get("settled")?)?,
+        retried: time_if(row.try_get("retried")?)?,
     })
 }
 
@@ -180,6 +182,11 @@ pub(crate) async fn retry(conn: &mut Conn, id: EventId, who: &str, at: Timestamp
         .execute(&mut *conn)
         .await?;
     }
+    sqlx::query("UPDATE events SET retried = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(at.as_millisecond())
+        .execute(&mut *conn)
+        .await?;
     lanes::wake(conn, lane, at.as_millisecond(), true).await?;
     let what = What::Act { who: who.to_owned(), what: format!("asked for another try of {id}") };
     audit::append(conn, &audit::NewRecord::act(&event.tenant, at, &[id]), what).await
@@ -190,7 +197,8 @@ pub(crate) async fn park(conn: &mut Conn, id: EventId, who: &str, reason: &str, 
     let event = get(conn, id).await?.ok_or(Error::NoEvent(id))?;
     let verdict = Verdict::Parked { reason: format!("{who}: {reason}") };
     let parked = sqlx::query(
-        "UPDATE events SET state = 'parked', verdict = $2, settled = $3, pass = NULL WHERE id = $1 AND state = 'waiting'",
+        "UPDATE events SET state = 'parked', verdict = $2, settled = $3, pass = NULL, retried = NULL
+         WHERE id = $1 AND state = 'waiting'",
     )
     .bind(id.0)
     .bind(to_json("verdict", &verdict)?)

@@ -190,6 +190,7 @@ async fn hold_and_read(
     let pair = link.as_ref().map_or_else(|| alone(&subject), |link| link.pair.clone());
     let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
     let state = link.map(|link| link.state);
+    let retried = in_hand.iter().filter_map(|event| event.retried).max();
     Ok(Some(Taken {
         lease,
         tenant: held.tenant,
@@ -198,6 +199,7 @@ async fn hold_and_read(
         link: held.link,
         state,
         events: in_hand,
+        retried,
         attempts,
     }))
 }

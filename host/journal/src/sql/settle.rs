@@ -142,7 +142,8 @@ async fn apply(conn: &mut Conn, held: &mut Held, commit: &Commit, trail: &Trail)
 
 async fn settle(conn: &mut Conn, held: &Held, state: &str, verdict: &Verdict, at: i64) -> Result<()> {
     sqlx::query(
-        "UPDATE events SET state = $3, verdict = $4, settled = $5 WHERE lane = $1 AND state = 'waiting' AND pass = $2",
+        "UPDATE events SET state = $3, verdict = $4, settled = $5, retried = NULL
+         WHERE lane = $1 AND state = 'waiting' AND pass = $2",
     )
     .bind(held.lease.lane.0)
     .bind(held.lease.pass.0)

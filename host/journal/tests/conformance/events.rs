@@ -132,6 +132,51 @@ on_every_engine! {
         assert_eq!(world.journal.event(id).await.unwrap().unwrap().passes.len(), 2);
     }
 
+    async fn a_pass_knows_of_a_retry_until_there_is_a_verdict(world) {
+        let id = world.accept("contoso", record("o1"), 0).await;
+        let taken = world.take(1).await;
+        assert_eq!(taken.retried, None);
+        world.finish(&taken, parked(), 1).await;
+        world.journal.retry(id, "ada", at(2)).await.unwrap();
+        world.accept("contoso", record("o1"), 3).await;
+
+        // A fault, a wait and a move are no verdicts: what the person asked for is still to be done.
+        let taken = world.take(3).await;
+        assert_eq!(taken.retried, Some(at(2)));
+        world.journal.fail(taken.lease, "no answer", at(3), at(4)).await.unwrap();
+        let taken = world.take(4).await;
+        assert_eq!(taken.retried, Some(at(2)));
+        let again = Verdict::Again { after_ms: 1_000, reason: "the tenant is paused".to_owned() };
+        world.finish(&taken, again, 4).await;
+        let taken = world.take(5).await;
+        assert_eq!(taken.retried, Some(at(2)));
+        world.finish(&taken, Verdict::Moved { to: referral("r1") }, 5).await;
+        let world = world.crash().await;
+        let taken = world.take(6).await;
+        assert_eq!((&taken.subject, taken.retried), (&referral("r1"), Some(at(2))));
+        world.finish(&taken, parked(), 6).await;
+
+        assert_eq!(world.event(id).await.retried, None);
+        world.accept("contoso", referral("r1"), 7).await;
+        assert_eq!(world.take(7).await.retried, None);
+    }
+
+    async fn of_several_retries_the_last_one_counts(world) {
+        let first = world.accept("contoso", referral("r1"), 0).await;
+        let second = world.accept("contoso", referral("r1"), 0).await;
+        for (id, second) in [(first, 2), (second, 5), (first, 3)] {
+            world.journal.retry(id, "ada", at(second)).await.unwrap();
+        }
+        assert_eq!(world.take(6).await.retried, Some(at(5)));
+    }
+
+    async fn an_event_that_is_parked_after_a_retry_is_no_longer_retried(world) {
+        let id = world.accept("contoso", referral("r1"), 0).await;
+        world.journal.retry(id, "ada", at(1)).await.unwrap();
+        world.journal.park(id, "ada", "later after all", at(2)).await.unwrap();
+        assert_eq!(world.event(id).await.retried, None);
+    }
+
     async fn a_retry_ends_a_backoff_and_is_audited(world) {
         let id = world.accept("contoso", referral("r1"), 0).await;
         let taken = world.take(1).await;

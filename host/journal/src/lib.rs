@@ -81,7 +81,8 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Stores one transaction of a pass that goes on. When the commit links a side for the first time, whatever waits
     /// for that side elsewhere moves into this lane, which is the link's from now on, under the same lease.
-    /// [`Error::AlreadyLinked`] if either side belongs to another link; then nothing was stored.
+    /// A link that has only one of the sides and nothing under way ends then, and its lane's events move too.
+    /// [`Error::AlreadyLinked`] if either side belongs to any other link; then nothing was stored.
     async fn store(&self, lease: Lease, commit: &Commit, trail: &Trail) -> Result<()>;
 
     /// Stores the last transaction of a pass, its verdict for all events that it took, and lets the lane go.

@@ -326,11 +326,23 @@ pub(crate) async fn absorb(conn: &mut Conn, tenant: &str, subject: &Subject, int
             .bind(into.0)
             .fetch_optional(&mut *conn)
             .await?;
-    let Some(from) = from else { return Ok(()) };
+    match from {
+        Some(from) => take_over(conn, tenant, LaneId(from), into).await,
+        None => Ok(()),
+    }
+}
+
+/// Moves whatever waits or is parked in the lane `from` into `into`, and ends it. Whoever holds it has lost its lease.
+pub(crate) async fn merge(conn: &mut Conn, tenant: &str, from: LaneId, into: LaneId) -> Result<()> {
+    sqlx::query("DELETE FROM lanes WHERE id = $1").bind(from.0).execute(&mut *conn).await?;
+    take_over(conn, tenant, from, into).await
+}
+
+async fn take_over(conn: &mut Conn, tenant: &str, from: LaneId, into: LaneId) -> Result<()> {
     sqlx::query(
         "UPDATE events SET lane = $2, pass = NULL WHERE lane = $1 AND state IN ('waiting', 'parked')",
     )
-    .bind(from)
+    .bind(from.0)
     .bind(into.0)
     .execute(&mut *conn)
     .await?;

@@ -150,8 +150,12 @@ pub(crate) async fn save(
 ) -> Result<bool> {
     for side in sides(pair) {
         match holder(conn, &held.tenant, &side).await? {
-            Some((link, _)) if Some(link) != held.link => {
-                return Err(Error::AlreadyLinked { side: name(&side), link });
+            Some((link, lane)) if Some(link) != held.link => {
+                if !gives_way(conn, link, pair).await? {
+                    return Err(Error::AlreadyLinked { side: name(&side), link });
+                }
+                sqlx::query("DELETE FROM links WHERE id = $1").bind(link.0).execute(&mut *conn).await?;
+                lanes::merge(conn, &held.tenant, lane, held.lease.lane).await?;
             }
             _ => {}
         }
@@ -168,6 +172,14 @@ pub(crate) async fn save(
         lanes::absorb(conn, &held.tenant, &side, held.lease.lane).await?;
     }
     Ok(before != *pair)
+}
+
+/// What is remembered of one side alone (that it could not be created, say) gives way to a pair, unless a write is
+/// under way: its fate would be forgotten. A pass that was about to begin one has lost its lease.
+async fn gives_way(conn: &mut Conn, link: LinkId, to: &Pair) -> Result<bool> {
+    let Some(link) = get(conn, link).await? else { return Ok(false) };
+    let idle = link.state.intent.is_none() && link.state.open.is_empty();
+    Ok(idle && sides(&link.pair).count() == 1 && sides(to).count() == 2)
 }
 
 async fn insert(conn: &mut Conn, held: &Held, pair: &Pair, state: &str, at: Timestamp) -> Result<LinkId> {

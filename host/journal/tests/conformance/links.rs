@@ -1,7 +1,7 @@
 //! Links, and how their sides' lanes become one.
 
 use crosswalk_engine::{
-    link::{Base, LinkState},
+    link::{Base, IntendedWrite, Intent, LinkState},
     pass::{Commit, Pair, Verdict},
     referral::Referral,
     value::Value,
@@ -9,7 +9,24 @@ use crosswalk_engine::{
 use crosswalk_journal::{AuditFilter, Error, LinkFilter, What};
 use futures::future::join_all;
 
-use crate::world::{agreed, at, entry, key, line, linking, pair, record, referral, trail};
+use crate::world::{agreed, at, entry, key, line, linking, pair, parked, record, referral, trail};
+
+/// A POST that is under way.
+fn posting() -> Intent {
+    let document = Referral(serde_json::json!({ "name": "Fabrikam" }));
+    Intent {
+        id: "pass1-1".to_owned(),
+        write: IntendedWrite::PostReferral { document, engagement: None },
+        base: Base::default(),
+        owed: Default::default(),
+        open: Default::default(),
+        version: None,
+        concerns: Default::default(),
+        reported: None,
+        entries: Default::default(),
+        since: at(0),
+    }
+}
 
 on_every_engine! {
     async fn a_link_made_in_the_referrals_lane_gathers_what_waits_for_the_record(world) {
@@ -67,7 +84,7 @@ on_every_engine! {
     async fn parked_events_move_with_their_lane(world) {
         let id = world.accept("contoso", record("o1"), 0).await;
         let taken = world.take(0).await;
-        world.finish(&taken, crate::world::parked(), 0).await;
+        world.finish(&taken, parked(), 0).await;
         let link = world.link("contoso", "r1", "o1", 1).await;
         assert_eq!(world.event(id).await.lane, link.lease.lane);
     }
@@ -99,6 +116,40 @@ on_every_engine! {
         assert_eq!((link.lane, link.pair), (first.lease.lane, pair("r1", "o1")));
         let audit = AuditFilter { tenant: "contoso".to_owned(), ..AuditFilter::default() };
         assert!(world.journal.audit(&audit).await.unwrap().iter().all(|record| record.what != What::Line(line("never"))));
+    }
+
+    async fn what_is_remembered_of_one_side_alone_gives_way_to_a_pair(world) {
+        let failed = world.accept("contoso", record("o1"), 0).await;
+        let alone = world.take(0).await;
+        let one_side = Pair { referral: None, ..pair("r1", "o1") };
+        world.journal.finish(alone.lease, &linking(one_side), &parked(), &trail(0), None).await.unwrap();
+        let waiting = world.accept("contoso", record("o1"), 1).await;
+        let late = world.take(1).await;
+
+        let linked = world.link("contoso", "r1", "o1", 2).await;
+        let links = world.journal.links(&LinkFilter::default()).await.unwrap();
+        let links: Vec<_> = links.iter().map(|link| (link.lane, link.pair.clone())).collect();
+        assert_eq!(links, [(linked.lease.lane, pair("r1", "o1"))]);
+        assert_eq!(world.event(failed).await.lane, linked.lease.lane);
+        let lost = world.journal.store(late.lease, &Commit::default(), &trail(2)).await;
+        assert!(matches!(lost, Err(Error::LostLease(lease)) if lease == late.lease));
+        let next = world.take(2).await;
+        assert_eq!((next.lease.lane, next.events[0].id), (linked.lease.lane, waiting));
+    }
+
+    async fn what_is_remembered_of_one_side_alone_stays_while_a_write_is_under_way(world) {
+        world.accept("contoso", record("o1"), 0).await;
+        let alone = world.take(0).await;
+        let one_side = Pair { referral: None, ..pair("r1", "o1") };
+        let state = LinkState { intent: Some(posting()), ..LinkState::default() };
+        let commit = Commit { link: Some((one_side, state)), ..Commit::default() };
+        world.journal.store(alone.lease, &commit, &trail(0)).await.unwrap();
+
+        world.accept("contoso", referral("r1"), 1).await;
+        let taken = world.take(1).await;
+        let refused = world.journal.store(taken.lease, &linking(pair("r1", "o1")), &trail(1)).await;
+        assert!(matches!(refused, Err(Error::AlreadyLinked { .. })), "{refused:?}");
+        world.journal.store(alone.lease, &Commit::default(), &trail(1)).await.unwrap();
     }
 
     async fn of_many_records_that_want_one_referral_at_the_same_time_one_gets_it(world) {

@@ -6,6 +6,8 @@
 mod events;
 mod plugins;
 mod tenants;
+#[cfg(test)]
+mod tests;
 pub(crate) mod types;
 
 use std::sync::Arc;
@@ -13,13 +15,16 @@ use std::sync::Arc;
 use aws_lc_rs::constant_time;
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Request, State},
-    http::{StatusCode, header::AUTHORIZATION},
+    extract::{
+        DefaultBodyLimit, Request, State,
+        rejection::{BytesRejection, JsonRejection, QueryRejection},
+    },
+    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::{
@@ -82,14 +87,7 @@ async fn nothing_here(request: Request) -> Complaint {
 
 /// Lets a request through that carries the admin token.
 async fn authorised(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let shown = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .unwrap_or_default();
-    let expected = app.admin_token.expose_secret();
-    if constant_time::verify_slices_are_equal(shown.as_bytes(), expected.as_bytes()).is_ok() {
+    if carries(request.headers(), &app.admin_token) {
         return next.run(request).await;
     }
     let complaint = Complaint::new(
@@ -99,6 +97,42 @@ async fn authorised(State(app): State<Arc<App>>, request: Request, next: Next) -
         "send the content of `admin.token` in the host's state directory as `Authorization: Bearer …`",
     );
     (StatusCode::UNAUTHORIZED, Json(complaint)).into_response()
+}
+
+/// Whether a request shows this token. A comparison takes the same time wherever the two differ.
+fn carries(headers: &HeaderMap, token: &SecretString) -> bool {
+    let shown = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    let expected = token.expose_secret().as_bytes();
+    shown.is_some_and(|shown| constant_time::verify_slices_are_equal(shown, expected).is_ok())
+}
+
+impl From<JsonRejection> for Complaint {
+    fn from(rejection: JsonRejection) -> Self {
+        unreadable(&rejection)
+    }
+}
+
+impl From<QueryRejection> for Complaint {
+    fn from(rejection: QueryRejection) -> Self {
+        unreadable(&rejection)
+    }
+}
+
+impl From<BytesRejection> for Complaint {
+    fn from(rejection: BytesRejection) -> Self {
+        unreadable(&rejection)
+    }
+}
+
+/// A body or query that is not what this address takes.
+fn unreadable(rejection: &dyn std::error::Error) -> Complaint {
+    Complaint::new(
+        Fault::Refused,
+        "the request could not be read",
+        "nothing was changed",
+        "use the command line of the same version as the host",
+    )
+    .because(rejection)
 }
 
 impl IntoResponse for Complaint {

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 /// The window that writes are counted in.
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
-/// Lanes that are remembered at the most; when there are more, those that have not written for an hour are forgotten.
+/// From how many lanes on those that have not written for an hour are forgotten.
 const LANES_SWEPT_AT: usize = 10_000;
 
 /// Writes by lane within the last hour. Kept in memory: a restart gives every pair a new budget, which a pair that

@@ -76,7 +76,9 @@ async fn records(app: &App, tenant: &Tenant) -> Result<u64, Fault> {
             let Some(last) = page.last().map(|row| row.at) else { break };
             let whole = page.len() == PAGE_ROWS as usize;
             for row in page {
-                found += u64::from(announce(app, tenant, Subject::Record(row.key), Side::Crm, &row.version).await?);
+                found += u64::from(
+                    announce(app, tenant, Subject::Record(row.key), Side::Crm, &row.version).await?,
+                );
             }
             if !whole {
                 break;
@@ -90,7 +92,13 @@ async fn records(app: &App, tenant: &Tenant) -> Result<u64, Fault> {
 }
 
 /// Stores an event for this version of a side, unless it is known already. Says whether it was stored.
-async fn announce(app: &App, tenant: &Tenant, subject: Subject, side: Side, version: &str) -> Result<bool, Fault> {
+async fn announce(
+    app: &App,
+    tenant: &Tenant,
+    subject: Subject,
+    side: Side,
+    version: &str,
+) -> Result<bool, Fault> {
     if let Some(link) = app.journal.link_of(&tenant.name, &subject).await?
         && is_known(&link.state, side, version)
     {
@@ -114,14 +122,17 @@ async fn announce(app: &App, tenant: &Tenant, subject: Subject, side: Side, vers
 /// Our own write, or the very referral that the base holds: a look would find nothing new on this side.
 fn is_known(state: &LinkState, side: Side, version: &str) -> bool {
     let agreed = state.base.referral.as_ref().and_then(|referral| referral.etag());
-    is_echo(state, side, version) || (side == Side::PartnerCenter && agreed == Some(version) && state.owed.is_empty())
+    is_echo(state, side, version)
+        || (side == Side::PartnerCenter && agreed == Some(version) && state.owed.is_empty())
 }
 
 /// Where to look from: the cursor less the overlap, or the time at which the tenant was applied.
 async fn since(app: &App, tenant: &Tenant, cursor: &str) -> Result<Timestamp, Fault> {
     let stored = app.journal.cursor(&tenant.name, cursor).await?;
     let from = match stored {
-        Some(text) => text.parse().map_err(|error| Fault::new(format!("the cursor `{cursor}` is unreadable: {}", Chain(&error))))?,
+        Some(text) => text
+            .parse()
+            .map_err(|error| Fault::new(format!("the cursor `{cursor}` is unreadable: {}", Chain(&error))))?,
         None => tenant.since,
     };
     let overlap = Duration::from_millis(app.config.catchup.overlap_ms);

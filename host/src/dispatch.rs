@@ -16,14 +16,17 @@ use std::{sync::Arc, time::Duration};
 
 use crosswalk_engine::pass::{Commit, Verdict};
 use crosswalk_journal::{Taken, Trail};
-use rand::RngExt;
+use rand::{Rng, RngExt};
 use tokio::{sync::watch, task::JoinSet, time};
 use tracing::{Instrument, error, info, info_span, warn};
 
-use crate::{app::App, process};
+use crate::{app::App, config::Limits, process};
 
 /// How long a worker sleeps at the most when the journal says that nothing is due: another process may share it.
 const IDLE_POLL: Duration = Duration::from_secs(1);
+
+/// What of the grace is kept for handing a lane back.
+const HAND_BACK_TIME: Duration = Duration::from_millis(250);
 
 /// How long a worker waits after the journal itself failed, so that a full disk is not hammered.
 const JOURNAL_FAULT_PAUSE: Duration = Duration::from_secs(1);
@@ -39,7 +42,10 @@ pub(crate) async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     stop.wait_for(|stopping| *stopping).await.ok();
     let grace = Duration::from_millis(app.config.stop.grace_ms);
     if time::timeout(grace, async { while workers.join_next().await.is_some() {} }).await.is_err() {
-        warn!(grace_ms = app.config.stop.grace_ms, "the grace is over; passes still in hand stop at their last stored step");
+        warn!(
+            grace_ms = app.config.stop.grace_ms,
+            "the grace is over; passes still in hand stop at their last stored step"
+        );
         workers.abort_all();
     }
 }
@@ -97,11 +103,16 @@ async fn one(app: &Arc<App>, taken: Taken, stop: &mut watch::Receiver<bool>) {
     } else if attempts >= app.config.limits.event_attempts_max && !fault.journal {
         warn!(attempts, reason = %fault.reason, "parked after the last attempt");
         let verdict = Verdict::Parked {
-            reason: format!("after {attempts} attempts: {}; nothing more is tried until `crosswalk events retry`", fault.reason),
+            reason: format!(
+                "after {attempts} attempts: {}; nothing more is tried until `crosswalk events retry`",
+                fault.reason
+            ),
         };
-        app.journal.finish(lease, &Commit::default(), &verdict, &Trail { at: now, release: fault.release }, None).await
+        app.journal
+            .finish(lease, &Commit::default(), &verdict, &Trail { at: now, release: fault.release }, None)
+            .await
     } else {
-        let wait = backoff(app, attempts, fault.after);
+        let wait = backoff(&app.config.limits, attempts, fault.after, &mut rand::rng());
         info!(attempts, wait_ms = wait.as_millis() as u64, reason = %fault.reason, "tried again later");
         let retry_at = now.checked_add(wait).unwrap_or(now);
         app.journal.fail(lease, &fault.reason, now, retry_at).await
@@ -112,18 +123,20 @@ async fn one(app: &Arc<App>, taken: Taken, stop: &mut watch::Receiver<bool>) {
     }
 }
 
-/// Completes when the stop has begun and the grace is used up.
+/// Completes when the stop has begun and the grace is used up, but for what handing back takes.
 async fn stopped_for(stop: &mut watch::Receiver<bool>, grace: Duration) {
     stop.wait_for(|stopping| *stopping).await.ok();
-    time::sleep(grace.saturating_sub(Duration::from_millis(250))).await;
+    time::sleep(grace.saturating_sub(HAND_BACK_TIME)).await;
 }
 
-/// Full jitter: somewhere between nothing and the doubled first wait; never sooner than the API asked for.
-fn backoff(app: &App, attempts: u32, asked: Option<Duration>) -> Duration {
-    let first = app.config.limits.backoff_first_ms;
-    let ceiling = first.saturating_mul(1 << attempts.saturating_sub(1).min(20)).min(app.config.limits.backoff_max_ms);
-    let jittered = Duration::from_millis(rand::rng().random_range(0..=ceiling.max(1)));
-    asked.map_or(jittered, |asked| asked + jittered.min(Duration::from_millis(first)))
+/// Full jitter: somewhere between nothing and the first wait, doubled by each further attempt up to the longest. Where
+/// the API asked for a time, never sooner than that, and at most the first wait later.
+fn backoff(limits: &Limits, attempts: u32, asked: Option<Duration>, random: &mut impl Rng) -> Duration {
+    let first_ms = limits.backoff_first_ms;
+    let doubled_ms = first_ms.saturating_mul(1 << attempts.saturating_sub(1).min(20));
+    let ceiling_ms = doubled_ms.min(limits.backoff_max_ms).max(1);
+    let jittered = Duration::from_millis(random.random_range(0..=ceiling_ms));
+    asked.map_or(jittered, |asked| asked.saturating_add(jittered.min(Duration::from_millis(first_ms))))
 }
 
 fn first_event(taken: &Taken) -> String {
@@ -142,5 +155,66 @@ impl std::fmt::Display for Chain<'_> {
             next = error.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use rand::{SeedableRng, rngs::StdRng};
+
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits { backoff_first_ms: 100, backoff_max_ms: 10_000, ..Limits::default() }
+    }
+
+    /// The longest of many waits, in milliseconds.
+    fn longest(attempts: u32, asked: Option<Duration>) -> u128 {
+        let mut random = StdRng::seed_from_u64(7);
+        (0..2_000).map(|_| backoff(&limits(), attempts, asked, &mut random).as_millis()).max().unwrap()
+    }
+
+    #[test]
+    fn the_wait_doubles_with_each_attempt_up_to_the_longest() {
+        for (attempts, ceiling) in [(0, 100), (1, 100), (2, 200), (3, 400), (8, 10_000), (u32::MAX, 10_000)] {
+            let longest = longest(attempts, None);
+            assert!(longest <= ceiling, "attempt {attempts} waits {longest} ms, longer than {ceiling} ms");
+            assert!(longest > ceiling * 9 / 10, "attempt {attempts} never waits longer than {longest} ms");
+        }
+    }
+
+    #[test]
+    fn lanes_that_failed_together_are_not_tried_again_together() {
+        let mut random = StdRng::seed_from_u64(7);
+        let waits: std::collections::BTreeSet<Duration> =
+            (0..50).map(|_| backoff(&limits(), 8, None, &mut random)).collect();
+        assert!(waits.len() > 40, "{waits:?}");
+    }
+
+    #[test]
+    fn a_wait_that_the_api_asked_for_is_kept_and_not_stretched_by_much() {
+        let asked = Duration::from_secs(30);
+        let mut random = StdRng::seed_from_u64(7);
+        for attempts in [1, 5, 30] {
+            let wait = backoff(&limits(), attempts, Some(asked), &mut random);
+            assert!(wait >= asked && wait <= asked + Duration::from_millis(100), "{wait:?}");
+        }
+        assert_eq!(backoff(&limits(), 1, Some(Duration::MAX), &mut random), Duration::MAX);
+    }
+
+    #[test]
+    fn limits_of_nothing_still_give_a_wait() {
+        let none = Limits { backoff_first_ms: 0, backoff_max_ms: 0, ..Limits::default() };
+        assert!(backoff(&none, 3, None, &mut StdRng::seed_from_u64(7)) <= Duration::from_millis(1));
+    }
+
+    #[test]
+    fn a_chain_names_every_cause_on_one_line() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] io::Error);
+        assert_eq!(Chain(&Outer(io::Error::other("inner"))).to_string(), "outer: inner");
     }
 }

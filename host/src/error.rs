@@ -35,7 +35,7 @@ pub struct Complaint {
     pub fault: Fault,
     /// A stable code with a page in `host/errors/`, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
+    pub code: Option<Box<str>>,
     /// What happened, to which record: a lower-case fragment with values in backticks.
     pub message: String,
     /// The causes, outermost first, without secrets.
@@ -49,12 +49,24 @@ pub struct Complaint {
 
 impl Complaint {
     /// An error with everything that a person needs.
-    pub fn new(fault: Fault, message: impl Into<String>, state: impl Into<String>, help: impl Into<String>) -> Self {
-        Complaint { fault, code: None, message: message.into(), causes: Vec::new(), state: state.into(), help: help.into() }
+    pub fn new(
+        fault: Fault,
+        message: impl Into<String>,
+        state: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Complaint {
+            fault,
+            code: None,
+            message: message.into(),
+            causes: Vec::new(),
+            state: state.into(),
+            help: help.into(),
+        }
     }
 
     /// Adds a code that has a page.
-    pub fn code(mut self, code: impl Into<String>) -> Self {
+    pub fn code(mut self, code: impl Into<Box<str>>) -> Self {
         self.code = Some(code.into());
         self
     }
@@ -97,9 +109,10 @@ impl fmt::Display for Complaint {
     }
 }
 
-impl From<Fault> for ExitCode {
-    fn from(fault: Fault) -> Self {
-        ExitCode::from(match fault {
+impl Fault {
+    /// What the command line ends with. 2 is clap's, for a command that does not exist.
+    fn exit_code(self) -> u8 {
+        match self {
             Fault::Failed => 1,
             Fault::Configuration => 3,
             Fault::Unreachable => 4,
@@ -107,6 +120,67 @@ impl From<Fault> for ExitCode {
             Fault::NotFound => 6,
             Fault::Moved => 7,
             Fault::Internal => 70,
-        })
+        }
+    }
+}
+
+impl From<Fault> for ExitCode {
+    fn from(fault: Fault) -> Self {
+        ExitCode::from(fault.exit_code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    fn complaint() -> Complaint {
+        Complaint::new(Fault::Refused, "`deal` is no plugin", "nothing was stored", "build it first")
+    }
+
+    #[test]
+    fn a_complaint_says_what_happened_why_what_was_not_done_and_what_to_do() {
+        let shown = complaint().because(&io::Error::other("two\nlines")).to_string();
+        assert_eq!(
+            shown,
+            "error: `deal` is no plugin\n  cause  two\n         lines\n  state  nothing was stored\n  help   build it first"
+        );
+        assert!(complaint().code("MAP010").to_string().starts_with("error[MAP010]: `deal`"));
+    }
+
+    #[test]
+    fn every_cause_of_a_cause_is_named_outermost_first() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] io::Error);
+        let causes = complaint().because(&Outer(io::Error::other("inner"))).causes;
+        assert_eq!(causes, ["outer", "inner"]);
+    }
+
+    #[test]
+    fn a_complaint_survives_the_admin_api() {
+        for sent in [complaint(), complaint().code("MAP010").because(&io::Error::other("why"))] {
+            let json = serde_json::to_string(&sent).unwrap();
+            assert_eq!(serde_json::from_str::<Complaint>(&json).unwrap(), sent);
+            assert_eq!(json.contains("\"code\""), sent.code.is_some());
+        }
+    }
+
+    #[test]
+    fn every_fault_has_an_exit_code_of_its_own_and_none_of_them_is_success_or_usage() {
+        let faults = [
+            Fault::Failed,
+            Fault::Configuration,
+            Fault::Unreachable,
+            Fault::Refused,
+            Fault::NotFound,
+            Fault::Moved,
+            Fault::Internal,
+        ];
+        let codes: std::collections::BTreeSet<u8> = faults.iter().map(|fault| fault.exit_code()).collect();
+        assert_eq!(codes.len(), faults.len());
+        assert!(!codes.contains(&0) && !codes.contains(&2));
     }
 }

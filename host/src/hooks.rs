@@ -46,7 +46,8 @@ async fn from_partner_center(
     let Some(tenant) = app.tenants.get(&tenant) else { return no_such_hook() };
     let notice = async {
         let bytes_max = app.config.webhooks.partner_center.body_bytes_max;
-        let body = read_body(&headers, body, BodyLimits { bytes_max, ..app.config.limits.webhook_body() }).await?;
+        let body =
+            read_body(&headers, body, BodyLimits { bytes_max, ..app.config.limits.webhook_body() }).await?;
         app.verifier.verify(&headers, &body, app.now()).await?;
         partner_center::parse(&body)
     };

@@ -22,7 +22,12 @@ impl CrmLookup {
 }
 
 impl Lookup for CrmLookup {
-    fn find(&mut self, entity: &str, matching: &Fields, limit: u32) -> Result<Vec<(RecordKey, Fields)>, LookupFailure> {
+    fn find(
+        &mut self,
+        entity: &str,
+        matching: &Fields,
+        limit: u32,
+    ) -> Result<Vec<(RecordKey, Fields)>, LookupFailure> {
         let declared = self.manifest.lookups.iter().filter(|used| used.entity == entity);
         let select: Vec<String> = declared
             .flat_map(|used| &used.fields)
@@ -31,7 +36,9 @@ impl Lookup for CrmLookup {
             .collect();
         let found = self.tokio.block_on(self.crm.find(entity, matching, &select, limit));
         match found {
-            Ok(records) => Ok(records.into_iter().map(|found| (found.value.key, found.value.fields)).collect()),
+            Ok(records) => {
+                Ok(records.into_iter().map(|found| (found.value.key, found.value.fields)).collect())
+            }
             Err(fault) => Err(LookupFailure::Unavailable(fault.reason().to_owned())),
         }
     }

@@ -20,7 +20,12 @@ use crate::{
 };
 
 /// Checks a component with a tenant's settings, stores it as a release and routes the tenant to it.
-pub(crate) async fn deploy(app: &Arc<App>, tenant: &str, bytes: Vec<u8>, who: &str) -> Result<Routed, Complaint> {
+pub(crate) async fn deploy(
+    app: &Arc<App>,
+    tenant: &str,
+    bytes: Vec<u8>,
+    who: &str,
+) -> Result<Routed, Complaint> {
     let settings = settings_of(app, tenant)?;
     let plugin = load(app, bytes.clone(), settings.clone()).await?;
     let expected = generation(app, tenant).await?;
@@ -81,7 +86,8 @@ pub(crate) async fn list(app: &Arc<App>, tenant: &str) -> Result<Vec<ReleaseSumm
 pub(crate) async fn restore(app: &Arc<App>, tenant: &str) -> Result<(), Complaint> {
     let Some(route) = app.journal.routed(tenant).await? else { return Ok(()) };
     let plugin = stored_plugin(app, &route).await?;
-    put(app, tenant, 0, &route, plugin)
+    put(app, tenant, 0, &route, plugin);
+    Ok(())
 }
 
 async fn route(
@@ -92,26 +98,32 @@ async fn route(
     plugin: Plugin,
     who: &str,
 ) -> Result<Routed, Complaint> {
-    let generation = app.journal.route(tenant, expected, release, who, app.now()).await.map_err(|error| match error {
-        JournalError::Moved { .. } => Complaint::new(
-            Fault::Moved,
-            format!("somebody else routed tenant `{tenant}` at the same time"),
-            "the component is stored, and nobody is routed to it by this call",
-            "look at `crosswalk plugin list`, and deploy again if yours should still win",
-        )
-        .because(&error),
-        other => other.into(),
-    })?;
+    let generation =
+        app.journal.route(tenant, expected, release, who, app.now()).await.map_err(|error| match error {
+            JournalError::Moved { .. } => Complaint::new(
+                Fault::Moved,
+                format!("somebody else routed tenant `{tenant}` at the same time"),
+                "the component is stored, and nobody is routed to it by this call",
+                "look at `crosswalk plugin list`, and deploy again if yours should still win",
+            )
+            .because(&error),
+            other => other.into(),
+        })?;
     let name = format!("{} {}", plugin.manifest().name, plugin.manifest().version);
     let digest = plugin.digest().to_owned();
     let route = Route { tenant: tenant.to_owned(), generation, release, at: app.now(), who: who.to_owned() };
-    put(app, tenant, expected, &route, plugin)?;
+    put(app, tenant, expected, &route, plugin);
     info!(tenant, generation, release = %digest, plugin = %name, "routed");
-    Ok(Routed { tenant: tenant.to_owned(), digest, plugin: name, generation: i64::try_from(generation).unwrap_or(i64::MAX) })
+    Ok(Routed {
+        tenant: tenant.to_owned(),
+        digest,
+        plugin: name,
+        generation: i64::try_from(generation).unwrap_or(i64::MAX),
+    })
 }
 
 /// Moves the pointer in memory. It can only lose against another deploy on this host that was later in the journal.
-fn put(app: &App, tenant: &str, expected: u64, route: &Route, plugin: Plugin) -> Result<(), Complaint> {
+fn put(app: &App, tenant: &str, expected: u64, route: &Route, plugin: Plugin) {
     let release = Release {
         id: route.release.to_string(),
         digest: plugin.digest().to_owned(),
@@ -122,21 +134,24 @@ fn put(app: &App, tenant: &str, expected: u64, route: &Route, plugin: Plugin) ->
     if let Err(moved) = app.registry.route(tenant, Generation(expected), release) {
         error!(tenant, error = %moved, "a later release is routed already");
     }
-    Ok(())
 }
 
 async fn stored_plugin(app: &Arc<App>, route: &Route) -> Result<Plugin, Complaint> {
     let lost = |what: &str| {
         Complaint::new(
             Fault::Internal,
-            format!("{what} of release `{}` of tenant `{}` is not in the journal", route.release, route.tenant),
+            format!(
+                "{what} of release `{}` of tenant `{}` is not in the journal",
+                route.release, route.tenant
+            ),
             "the tenant keeps the release that it is on; its events wait if it has none",
             "deploy the plugin again with `crosswalk plugin deploy`",
         )
     };
     let release = app.journal.release(route.release).await?.ok_or_else(|| lost("the description"))?;
     let bytes = app.journal.component(&release.digest).await?.ok_or_else(|| lost("the component"))?;
-    let settings = serde_json::from_str(&release.settings).map_err(|error| lost("a readable form").because(&error))?;
+    let settings =
+        serde_json::from_str(&release.settings).map_err(|error| lost("a readable form").because(&error))?;
     load(app, bytes, settings).await
 }
 
@@ -149,15 +164,17 @@ async fn load(app: &Arc<App>, bytes: Vec<u8>, settings: Value) -> Result<Plugin,
         .map_err(|error| refused(&error))
 }
 
-/// A component that this host does not take, in words for whoever built it.
+/// A component that this host does not take, in words for whoever built it: each single thing that is wrong is a cause.
 pub(crate) fn refused(error: &LoadError) -> Complaint {
-    Complaint::new(
+    let mut complaint = Complaint::new(
         Fault::Refused,
-        "the plugin is not accepted",
+        format!("the plugin is not accepted: {}", error.message),
         "it was not stored, and the tenant stays on the release that it is on",
-        "correct the plugin, build it with `crosswalk plugin build`, and try `crosswalk plugin check` before deploying",
+        error.help.clone(),
     )
-    .because(error)
+    .code(error.code.as_str());
+    complaint.causes.clone_from(&error.problems);
+    complaint
 }
 
 async fn generation(app: &App, tenant: &str) -> Result<u64, Complaint> {

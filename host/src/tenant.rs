@@ -63,7 +63,9 @@ impl Tenant {
 
     /// Whether records of this entity are linked with referrals by the release that the tenant is on.
     pub(crate) fn links(&self, app: &App, entity: &str) -> bool {
-        app.registry.current(&self.name).is_some_and(|release| release.plugin.manifest().primary(entity).is_some())
+        app.registry
+            .current(&self.name)
+            .is_some_and(|release| release.plugin.manifest().primary(entity).is_some())
     }
 }
 
@@ -140,8 +142,9 @@ fn connect(app: &App, document: TenantDocument, first_applied: Timestamp) -> Res
     let mut config = DynamicsConfig::new(organization.org_url.clone());
     config.entity_sets.extend(organization.entity_sets.clone());
     config.navigation.extend(organization.navigation.clone());
-    let dynamics = Dynamics::new(config, app.transport.clone(), Arc::new(tokens), Arc::new(nothing_declared()))
-        .map_err(|error| unusable(&name, &error))?;
+    let dynamics =
+        Dynamics::new(config, app.transport.clone(), Arc::new(tokens), Arc::new(nothing_declared()))
+            .map_err(|error| unusable(&name, &error))?;
     let since = document.sync.since.unwrap_or(first_applied);
     Ok(Tenant { name, document, since, partner_center, webhook_keys, dynamics })
 }
@@ -204,7 +207,8 @@ impl RefreshTokenStore for KeptRefreshToken {
     }
 
     async fn save(&self, token: &SecretString) -> Result<(), StoreError> {
-        let stored = self.journal.put_secret(&self.tenant, REFRESH_TOKEN, token.expose_secret().as_bytes()).await;
+        let stored =
+            self.journal.put_secret(&self.tenant, REFRESH_TOKEN, token.expose_secret().as_bytes()).await;
         stored.map_err(|error| failed(&error))
     }
 }
@@ -219,7 +223,11 @@ fn first_plugin(document: &TenantDocument) -> Result<Vec<u8>, Complaint> {
         PluginChoice::Path(path) => std::fs::read(path).map_err(|error| {
             Complaint::new(
                 Fault::Configuration,
-                format!("the plugin `{}` of tenant `{}` could not be read by the host", path.display(), document.name),
+                format!(
+                    "the plugin `{}` of tenant `{}` could not be read by the host",
+                    path.display(),
+                    document.name
+                ),
                 "the tenant was not applied",
                 "name a file on the host, or leave `plugin` out and deploy it with `crosswalk plugin deploy`",
             )

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
 };
 use crosswalk_engine::{
     pass::{Side, Subject, Verdict},
@@ -30,24 +30,31 @@ pub(super) struct ListQuery {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    Query(query): Query<ListQuery>,
+    query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Vec<EventSummary>>, Complaint> {
+    let Query(query) = query?;
     let state = query.state.as_deref().map(state).transpose()?;
     let filter = EventFilter { tenant: query.tenant, state, limit: query.limit, ..EventFilter::default() };
     let events = app.journal.events(&filter).await?;
-    Ok(Json(events.iter().map(|event| summary(event, 0)).collect()))
+    Ok(Json(events.iter().map(|event| summary(event, None)).collect()))
 }
 
-pub(super) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<EventStory>, Complaint> {
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<EventStory>, Complaint> {
     let story = app.journal.event(event_id(&id)?).await?.ok_or_else(|| unknown(&id))?;
-    let attempts = u32::try_from(story.passes.len()).unwrap_or(u32::MAX);
+    let attempts = Some(u32::try_from(story.passes.len()).unwrap_or(u32::MAX));
     Ok(Json(EventStory {
         event: summary(&story.event, attempts),
         audit: story.audit.iter().filter_map(audit_entry).collect(),
     }))
 }
 
-pub(super) async fn retry(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Retried>, Complaint> {
+pub(super) async fn retry(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<Retried>, Complaint> {
     let event = event_id(&id)?;
     if app.journal.event(event).await?.is_none() {
         return Err(unknown(&id));
@@ -92,7 +99,7 @@ fn state(word: &str) -> Result<EventState, Complaint> {
     }
 }
 
-fn summary(event: &Event, attempts: u32) -> EventSummary {
+fn summary(event: &Event, attempts: Option<u32>) -> EventSummary {
     EventSummary {
         id: event.id.to_string(),
         tenant: event.tenant.clone(),
@@ -134,7 +141,9 @@ fn audit_entry(record: &AuditRecord) -> Option<AuditEntry> {
         fields: line
             .fields
             .iter()
-            .map(|(name, (old, new))| (name.clone(), old.as_ref().map(value).unwrap_or_else(|| "?".to_owned()), value(new)))
+            .map(|(name, (old, new))| {
+                (name.clone(), old.as_ref().map(value).unwrap_or_else(|| "?".to_owned()), value(new))
+            })
             .collect(),
         note: line.note.clone(),
     })

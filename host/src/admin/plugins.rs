@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, State},
+    extract::{Path, State, rejection::BytesRejection},
 };
 
 use super::types::{ReleaseSummary, Routed};
@@ -21,10 +21,11 @@ pub(super) async fn list(
 pub(super) async fn deploy(
     State(app): State<Arc<App>>,
     Path(tenant): Path<String>,
-    component: Bytes,
+    component: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Routed>, Complaint> {
+    let component = component?.to_vec();
     // In a task of its own: a client that hangs up must not stop a deploy between the journal and memory.
-    finish(tokio::spawn(async move { release::deploy(&app, &tenant, component.to_vec(), "admin").await })).await
+    finish(tokio::spawn(async move { release::deploy(&app, &tenant, component, "admin").await })).await
 }
 
 pub(super) async fn rollback(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, State, rejection::JsonRejection},
 };
 use crosswalk_engine::mapping::Manifest;
 use crosswalk_journal::EventFilter;
@@ -26,8 +26,9 @@ const ENTRIES_MAX: u32 = 500;
 pub(super) async fn apply(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
-    Json(document): Json<TenantDocument>,
+    document: Result<Json<TenantDocument>, JsonRejection>,
 ) -> Result<Json<TenantSummary>, Complaint> {
+    let Json(document) = document?;
     if document.name != name {
         return Err(Complaint::new(
             Fault::Refused,

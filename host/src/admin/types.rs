@@ -17,12 +17,13 @@ pub(crate) struct EventSummary {
     pub(crate) source: String,
     /// When it was stored (RFC 3339, UTC).
     pub(crate) received: String,
-    /// `waiting`, `settled` or `parked`.
+    /// `waiting`, `settled`, `parked` or `superseded`.
     pub(crate) state: String,
     /// What became of it, in a sentence; empty while it waits.
     pub(crate) verdict: String,
-    /// How often its lane was tried for it.
-    pub(crate) attempts: u32,
+    /// How many passes looked at it; only where one event is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) attempts: Option<u32>,
 }
 
 /// One line of the audit.
@@ -51,10 +52,10 @@ pub(crate) struct EventStory {
     pub(crate) audit: Vec<AuditEntry>,
 }
 
-/// What a retry became.
+/// What is tried again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Retried {
-    /// The event that will be settled.
+    /// The event, which waits again.
     pub(crate) event: String,
 }
 
@@ -125,7 +126,11 @@ pub(crate) struct EntrySummary {
 impl fmt::Display for EventSummary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = if self.verdict.is_empty() { "not looked at yet" } else { &self.verdict };
-        write!(out, "{}  {}  {:<8} {}  {}: {verdict}", self.received, self.id, self.state, self.tenant, self.subject)
+        write!(
+            out,
+            "{}  {}  {:<8} {}  {}: {verdict}",
+            self.received, self.id, self.state, self.tenant, self.subject
+        )
     }
 }
 
@@ -136,7 +141,7 @@ impl fmt::Display for EventStory {
         writeln!(out, "tenant   {}", event.tenant)?;
         writeln!(out, "subject  {}", event.subject)?;
         writeln!(out, "source   {}, stored {}", event.source, event.received)?;
-        writeln!(out, "state    {} after {} attempts", event.state, event.attempts)?;
+        writeln!(out, "state    {} after {} attempts", event.state, event.attempts.unwrap_or_default())?;
         write!(out, "verdict  {}", if event.verdict.is_empty() { "none yet" } else { &event.verdict })?;
         for line in &self.audit {
             write!(out, "\n{line}")?;

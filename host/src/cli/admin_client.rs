@@ -18,7 +18,12 @@ pub(crate) struct HostArgs {
     #[arg(long, env = "CROSSWALK_HOST", default_value = "http://127.0.0.1:7100", global = true)]
     host: String,
     /// The file with the admin token; the host makes one in its state directory at its first start.
-    #[arg(long, env = "CROSSWALK_ADMIN_TOKEN_FILE", default_value = "crosswalk-state/admin.token", global = true)]
+    #[arg(
+        long,
+        env = "CROSSWALK_ADMIN_TOKEN_FILE",
+        default_value = "crosswalk-state/admin.token",
+        global = true
+    )]
     token_file: PathBuf,
 }
 
@@ -57,11 +62,20 @@ impl AdminClient {
         self.send(self.request(Method::POST, path)).await
     }
 
-    pub(crate) async fn post_bytes<T: DeserializeOwned>(&self, path: &str, body: Vec<u8>) -> Result<T, Complaint> {
-        self.send(self.request(Method::POST, path).header("content-type", "application/wasm").body(body)).await
+    pub(crate) async fn post_bytes<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<T, Complaint> {
+        self.send(self.request(Method::POST, path).header("content-type", "application/wasm").body(body))
+            .await
     }
 
-    pub(crate) async fn put_json<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Complaint> {
+    pub(crate) async fn put_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Complaint> {
         self.send(self.request(Method::PUT, path).json(body)).await
     }
 
@@ -83,9 +97,10 @@ impl AdminClient {
             .because(&error.without_url())
         })?;
         let status = response.status();
-        let body = response.bytes().await.map_err(|error| {
-            Complaint::internal("reading the host's answer", &error.without_url())
-        })?;
+        let body = response
+            .bytes()
+            .await
+            .map_err(|error| Complaint::internal("reading the host's answer", &error.without_url()))?;
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|error| {
                 Complaint::new(

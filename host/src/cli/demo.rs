@@ -27,11 +27,7 @@ pub(super) async fn run(args: Args, output: &Output) -> Result<(), Complaint> {
     log.filter = args.log;
     logs::start(&log);
     output.tell("starting Partner Center, Dynamics and a host on loopback …");
-    let sandbox = if args.once {
-        SandboxConfig::on_free_ports()
-    } else {
-        SandboxConfig::default()
-    };
+    let sandbox = if args.once { SandboxConfig::on_free_ports() } else { SandboxConfig::default() };
     let once = args.once;
     let world = World::start(sandbox, |folder| config(folder, once)).await?;
     let told = tell(&world.scene, output).await;
@@ -41,7 +37,9 @@ pub(super) async fn run(args: Args, output: &Output) -> Result<(), Complaint> {
             "\nStill running:\n  Partner Center  {}\n  Dynamics        {}\n  admin API       http://{}\nThe token `sandbox` opens the first two. Ctrl-C ends it.",
             scene.partner_center, scene.dynamics, addresses.admin
         ));
-        tokio::signal::ctrl_c().await.map_err(|error| Complaint::internal("waiting to be stopped", &error))?;
+        tokio::signal::ctrl_c()
+            .await
+            .map_err(|error| Complaint::internal("waiting to be stopped", &error))?;
     }
     world.stop().await;
     told

@@ -6,7 +6,10 @@ use super::{
     Output,
     admin_client::{AdminClient, HostArgs},
 };
-use crate::{admin::types::{EventStory, EventSummary, Retried}, error::Complaint};
+use crate::{
+    admin::types::{EventStory, EventSummary, Retried},
+    error::Complaint,
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -15,7 +18,7 @@ pub(super) enum Command {
         /// Only this tenant's.
         #[arg(long)]
         tenant: Option<String>,
-        /// Only those in this state: waiting, settled or parked.
+        /// Only those in this state: waiting, settled, parked or superseded.
         #[arg(long)]
         state: Option<String>,
         /// How many at the most.
@@ -59,14 +62,15 @@ pub(super) async fn run(command: Command, output: &Output) -> Result<(), Complai
             Ok(())
         }
         Command::Show { id, host } => {
-            let story: EventStory = AdminClient::open(&host)?.get(&format!("/api/v1/events/{}", escape(&id))).await?;
+            let story: EventStory =
+                AdminClient::open(&host)?.get(&format!("/api/v1/events/{}", escape(&id))).await?;
             output.say(&story, || story.to_string());
             Ok(())
         }
         Command::Retry { id, host } => {
             let retried: Retried =
                 AdminClient::open(&host)?.post(&format!("/api/v1/events/{}/retry", escape(&id))).await?;
-            output.say(&retried, || format!("{id} will be looked at again as {}", retried.event));
+            output.say(&retried, || format!("event {} waits again, and is looked at next", retried.event));
             Ok(())
         }
     }

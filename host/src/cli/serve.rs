@@ -6,7 +6,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 use super::Output;
-use crate::{config::Config, error::{Complaint, Fault}, logs, serve::Host};
+use crate::{
+    config::Config,
+    error::{Complaint, Fault},
+    logs,
+    serve::Host,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -31,7 +36,9 @@ pub(super) async fn run(args: Args, output: &Output) -> Result<(), Complaint> {
     logs::start(&config.log);
     let host = Host::start(config).await?;
     let addresses = host.addresses();
-    output.say(&addresses, || format!("webhooks at http://{}, admin at http://{}", addresses.public, addresses.admin));
+    output.say(&addresses, || {
+        format!("webhooks at http://{}, admin at http://{}", addresses.public, addresses.admin)
+    });
     stop_asked_for().await?;
     info!("stopping");
     host.stop().await;

@@ -84,7 +84,7 @@ fn read(file: &Path) -> Result<TenantDocument, Complaint> {
             Fault::Configuration,
             format!("the tenant document `{}` cannot be used", file.display()),
             "nothing was sent to the host",
-            "correct the document; `host/crosswalk.default.toml` and the README describe its keys",
+            "correct the document; `host/src/config/tenant/example.toml` explains its keys",
         )
         .because(&error)
     })

@@ -35,7 +35,12 @@ pub struct Scene {
 impl Scene {
     /// A scene between systems that run already.
     pub fn new(partner_center: String, dynamics: String, admin: &str, token: SecretString) -> Self {
-        Scene { http: reqwest::Client::new(), partner_center, dynamics, admin: AdminClient::new(admin, token) }
+        Scene {
+            http: reqwest::Client::new(),
+            partner_center,
+            dynamics,
+            admin: AdminClient::new(admin, token),
+        }
     }
 
     /// Applies the tenant and registers both webhooks at the host's public address.
@@ -43,9 +48,18 @@ impl Scene {
         let document = self.tenant_document();
         let _: Value = self.admin.put_json(&format!("/api/v1/tenants/{TENANT}"), &document).await?;
         let hooks = format!("http://{public}/hooks/{TENANT}");
-        let events = ["referral-created", "referral-updated", "related-referral-created", "related-referral-updated"];
-        let registration = json!({ "WebhookUrl": format!("{hooks}/partner-center"), "WebhookEvents": events });
-        self.call(Method::POST, &self.partner_center, "/webhooks/v1/registration", "sandbox", Some(registration)).await?;
+        let events =
+            ["referral-created", "referral-updated", "related-referral-created", "related-referral-updated"];
+        let registration =
+            json!({ "WebhookUrl": format!("{hooks}/partner-center"), "WebhookEvents": events });
+        self.call(
+            Method::POST,
+            &self.partner_center,
+            "/webhooks/v1/registration",
+            "sandbox",
+            Some(registration),
+        )
+        .await?;
         self.register_dynamics(&format!("{hooks}/dynamics")).await
     }
 
@@ -85,7 +99,8 @@ impl Scene {
 
     /// A service endpoint, and a step for each message: the three POSTs of Dataverse's documentation.
     async fn register_dynamics(&self, url: &str) -> Result<(), Complaint> {
-        let endpoint = json!({ "name": "Crosswalk", "url": url, "contract": 8, "authtype": 4, "authvalue": HOOK_KEY });
+        let endpoint =
+            json!({ "name": "Crosswalk", "url": url, "contract": 8, "authtype": 4, "authvalue": HOOK_KEY });
         let endpoint = self.create("serviceendpoints", "serviceendpointid", endpoint).await?;
         for message in ["Create", "Update", "Win", "Lose"] {
             let filter = format!("sdkmessages?$select=sdkmessageid&$filter=name eq '{message}'");
@@ -111,7 +126,14 @@ impl Scene {
     /// The documented sample referral, shared by Microsoft.
     pub async fn microsoft_shares_the_sample(&self) -> Result<Value, Complaint> {
         let body = json!({ "sample": "co-sell" });
-        self.call(Method::POST, &self.partner_center, "/_sandbox/partner-center/referrals", "sandbox", Some(body)).await
+        self.call(
+            Method::POST,
+            &self.partner_center,
+            "/_sandbox/partner-center/referrals",
+            "sandbox",
+            Some(body),
+        )
+        .await
     }
 
     /// A change in Partner Center's portal, as a merge patch.
@@ -129,7 +151,8 @@ impl Scene {
     /// Sets the notification switches of both systems.
     pub async fn switch_notifications(&self, switches: Value) -> Result<(), Complaint> {
         for base in [&self.partner_center, &self.dynamics] {
-            self.call(Method::POST, base, "/_sandbox/notifications", "sandbox", Some(switches.clone())).await?;
+            self.call(Method::POST, base, "/_sandbox/notifications", "sandbox", Some(switches.clone()))
+                .await?;
         }
         Ok(())
     }
@@ -189,7 +212,14 @@ impl Scene {
 
     /// A referral as the API shows it.
     pub async fn referral(&self, id: &str) -> Result<Value, Complaint> {
-        self.call(Method::GET, &self.partner_center, &format!("/v1.0/engagements/referrals/{id}"), "sandbox", None).await
+        self.call(
+            Method::GET,
+            &self.partner_center,
+            &format!("/v1.0/engagements/referrals/{id}"),
+            "sandbox",
+            None,
+        )
+        .await
     }
 
     /// All referrals of an engagement, of every organisation.
@@ -212,9 +242,8 @@ impl Scene {
 
     /// The opportunity that carries a referral's id.
     pub async fn opportunity_of(&self, referral: &str) -> Result<Option<Value>, Complaint> {
-        let path = format!(
-            "/api/data/v9.2/opportunities?{EXPAND}&$filter=msft_referralidentifier eq '{referral}'"
-        );
+        let path =
+            format!("/api/data/v9.2/opportunities?{EXPAND}&$filter=msft_referralidentifier eq '{referral}'");
         let found = self.call(Method::GET, &self.dynamics, &path, "seller", None).await?;
         Ok(found.pointer("/value/0").cloned())
     }
@@ -276,7 +305,9 @@ impl Scene {
     }
 
     async fn first(&self, query: &str, pointer: &str) -> Result<String, Complaint> {
-        let found = self.call(Method::GET, &self.dynamics, &format!("/api/data/v9.2/{query}"), "sandbox", None).await?;
+        let found = self
+            .call(Method::GET, &self.dynamics, &format!("/api/data/v9.2/{query}"), "sandbox", None)
+            .await?;
         Ok(text(&found, &format!("/value/0{pointer}")))
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{people::*, traffic, scene::Scene};
+use super::{people::*, scene::Scene, traffic};
 use crate::{
     cli::Output,
     error::{Complaint, Fault},
@@ -56,8 +56,10 @@ impl Teller<'_> {
         self.steps += 1;
         let began = Instant::now();
         let (result, happened) = work.await?;
-        let step = Step { step: self.steps, title, happened, took_ms: began.elapsed().as_millis(), verified: true };
-        self.output.say(&step, || format!("{}. {title} ({} ms)\n   {}", step.step, step.took_ms, step.happened));
+        let step =
+            Step { step: self.steps, title, happened, took_ms: began.elapsed().as_millis(), verified: true };
+        self.output
+            .say(&step, || format!("{}. {title} ({} ms)\n   {}", step.step, step.took_ms, step.happened));
         Ok(result)
     }
 }
@@ -73,15 +75,34 @@ pub struct Pair {
 async fn microsoft_shares_a_deal(scene: &Scene) -> Result<(Pair, String), Complaint> {
     let referral = scene.microsoft_shares_the_sample().await?;
     let id = text(&referral, "/id");
-    let opportunity = until("the opportunity appears in Dynamics, checked and explained", STEP_PATIENCE, || async {
-        let found = scene.opportunity_of(&id).await?;
-        Ok(found.filter(|row| text(row, "/name").starts_with('✔') && text(row, "/msft_audit").contains("sync success")))
-    })
-    .await?;
-    verify(text(&opportunity, "/msft_referrallink").ends_with(&id), "the referral link leads to the referral", &opportunity)?;
-    verify(text(&opportunity, "/parentaccountid/name") == text(&referral, "/customerProfile/name"), "the account is the customer", &opportunity)?;
-    verify(!text(&opportunity, "/parentcontactid/emailaddress1").is_empty(), "the contact is the customer's", &opportunity)?;
-    verify(same_amount(&opportunity, "/estimatedvalue", &referral, "/details/dealValue"), "the value is the deal's", &opportunity)?;
+    let opportunity =
+        until("the opportunity appears in Dynamics, checked and explained", STEP_PATIENCE, || async {
+            let found = scene.opportunity_of(&id).await?;
+            Ok(found.filter(|row| {
+                text(row, "/name").starts_with('✔') && text(row, "/msft_audit").contains("sync success")
+            }))
+        })
+        .await?;
+    verify(
+        text(&opportunity, "/msft_referrallink").ends_with(&id),
+        "the referral link leads to the referral",
+        &opportunity,
+    )?;
+    verify(
+        text(&opportunity, "/parentaccountid/name") == text(&referral, "/customerProfile/name"),
+        "the account is the customer",
+        &opportunity,
+    )?;
+    verify(
+        !text(&opportunity, "/parentcontactid/emailaddress1").is_empty(),
+        "the contact is the customer's",
+        &opportunity,
+    )?;
+    verify(
+        same_amount(&opportunity, "/estimatedvalue", &referral, "/details/dealValue"),
+        "the value is the deal's",
+        &opportunity,
+    )?;
     let opportunity_id = text(&opportunity, "/opportunityid");
     until("the referral carries the opportunity's id", STEP_PATIENCE, || async {
         let referral = scene.referral(&id).await?;
@@ -115,26 +136,38 @@ async fn seller_accepts_the_deal(scene: &Scene, pair: &Pair) -> Result<((), Stri
 
 async fn seller_asks_for_help(scene: &Scene) -> Result<(Pair, String), Complaint> {
     let id = scene.seller_creates_opportunity("Tailspin data platform").await?;
-    let row = until("the opportunity carries a referral's identifier and a check mark", STEP_PATIENCE, || async {
-        let row = scene.opportunity(&id).await?;
-        let done = !text(&row, "/msft_referralidentifier").is_empty() && text(&row, "/name").starts_with('✔');
-        Ok(done.then_some(row))
-    })
-    .await?;
+    let row =
+        until("the opportunity carries a referral's identifier and a check mark", STEP_PATIENCE, || async {
+            let row = scene.opportunity(&id).await?;
+            let done =
+                !text(&row, "/msft_referralidentifier").is_empty() && text(&row, "/name").starts_with('✔');
+            Ok(done.then_some(row))
+        })
+        .await?;
     let referral_id = text(&row, "/msft_referralidentifier");
     let referral = scene.referral(&referral_id).await?;
     verify(text(&referral, "/externalReferenceId") == id, "the referral names the opportunity", &referral)?;
-    verify(text(&referral, "/name") == "Tailspin data platform", "the deal's name has no check mark", &referral)?;
+    verify(
+        text(&referral, "/name") == "Tailspin data platform",
+        "the deal's name has no check mark",
+        &referral,
+    )?;
     verify(text(&row, "/msft_referrallink").ends_with(&referral_id), "the link is written back", &row)?;
     let engagement = text(&referral, "/engagementId");
     let copies = scene.engagement(&engagement).await?;
     verify(copies.len() == 2, "one referral of ours and one for Microsoft were posted", &json!(copies))?;
-    let happened = format!("two referrals were posted in engagement {engagement}; identifier and link are in Dynamics");
+    let happened =
+        format!("two referrals were posted in engagement {engagement}; identifier and link are in Dynamics");
     Ok((Pair { referral: referral_id, opportunity: id }, happened))
 }
 
 async fn seller_changes_the_opportunity(scene: &Scene, pair: &Pair) -> Result<((), String), Complaint> {
-    scene.seller_edits(&pair.opportunity, json!({ "estimatedvalue": 81000, "estimatedclosedate": "2027-03-31" })).await?;
+    scene
+        .seller_edits(
+            &pair.opportunity,
+            json!({ "estimatedvalue": 81000, "estimatedclosedate": "2027-03-31" }),
+        )
+        .await?;
     until("the seller's changes reach Partner Center", STEP_PATIENCE, || async {
         let referral = scene.referral(&pair.referral).await?;
         let done = is_amount(&referral, "/details/dealValue", "81000")
@@ -150,12 +183,23 @@ async fn both_sides_are_edited(scene: &Scene, pair: &Pair) -> Result<((), String
     scene.settled(STEP_PATIENCE).await?;
     let entries_before = scene.entries().await?.len();
     scene.notifications(false).await?;
-    scene.microsoft_edits(&pair.referral, json!({ "details": { "dealValue": 90000, "notes": "Microsoft's note" } })).await?;
-    scene.seller_edits(&pair.opportunity, json!({ "description": "the seller's note", "estimatedclosedate": "2027-06-30" })).await?;
+    scene
+        .microsoft_edits(
+            &pair.referral,
+            json!({ "details": { "dealValue": 90000, "notes": "Microsoft's note" } }),
+        )
+        .await?;
+    scene
+        .seller_edits(
+            &pair.opportunity,
+            json!({ "description": "the seller's note", "estimatedclosedate": "2027-06-30" }),
+        )
+        .await?;
     scene.notifications(true).await?;
     scene.microsoft_edits(&pair.referral, json!({ "salesStage": "Propose" })).await?;
     until("different fields merge, and the seller's note wins", STEP_PATIENCE, || async {
-        let (referral, row) = (scene.referral(&pair.referral).await?, scene.opportunity(&pair.opportunity).await?);
+        let (referral, row) =
+            (scene.referral(&pair.referral).await?, scene.opportunity(&pair.opportunity).await?);
         let merged = is_amount(&row, "/estimatedvalue", "90000")
             && text(&referral, "/details/closingDateTime").starts_with("2027-06-30");
         let decided = text(&referral, "/details/notes") == "the seller's note"

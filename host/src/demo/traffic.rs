@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::{
     people::{is_amount, text},
-    story::{Pair, until},
     scene::Scene,
+    story::{Pair, until},
 };
 use crate::error::Complaint;
 
@@ -33,15 +33,15 @@ pub async fn accept(scene: &Scene, pair: &Pair, patience: Duration) -> Result<()
     scene.seller_edits(&pair.opportunity, json!({ "statuscode": 1 })).await?;
     until("the deal is accepted in Partner Center", patience, || async {
         let referral = scene.referral(&pair.referral).await?;
-        Ok((text(&referral, "/status") == "Active" && text(&referral, "/substatus") == "Accepted").then_some(()))
+        Ok((text(&referral, "/status") == "Active" && text(&referral, "/substatus") == "Accepted")
+            .then_some(()))
     })
     .await
 }
 
 /// Edits in turn: Microsoft changes the value of one pair, a seller the description of another.
 pub async fn edits(scene: &Scene, pairs: &[Pair], count: usize) -> Result<(), Complaint> {
-    for number in 0..count {
-        let Some(pair) = pairs.get(number % pairs.len()) else { break };
+    for (number, pair) in (0..count).zip(pairs.iter().cycle()) {
         if number % 2 == 0 {
             let value = 10_000 + number;
             scene.microsoft_edits(&pair.referral, json!({ "details": { "dealValue": value } })).await?;
@@ -70,12 +70,14 @@ pub async fn until_agreed(scene: &Scene, pairs: &[Pair], patience: Duration) -> 
 
 /// What differs between the two sides of a pair, in words.
 async fn disagreement(scene: &Scene, pair: &Pair) -> Result<Option<String>, Complaint> {
-    let (referral, row) = (scene.referral(&pair.referral).await?, scene.opportunity(&pair.opportunity).await?);
+    let (referral, row) =
+        (scene.referral(&pair.referral).await?, scene.opportunity(&pair.opportunity).await?);
     let (asked, held) = (text(&referral, "/details/dealValue"), text(&row, "/estimatedvalue"));
     if !is_amount(&row, "/estimatedvalue", &asked) {
         return Ok(Some(format!("referral {} is worth {asked}, its opportunity {held}", pair.referral)));
     }
     let (notes, description) = (text(&referral, "/details/notes"), text(&row, "/description"));
     let same = notes == description;
-    Ok((!same).then(|| format!("referral {} notes `{notes}`, its opportunity `{description}`", pair.referral)))
+    Ok((!same)
+        .then(|| format!("referral {} notes `{notes}`, its opportunity `{description}`", pair.referral)))
 }

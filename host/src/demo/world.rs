@@ -24,7 +24,10 @@ pub(crate) struct World {
 
 impl World {
     /// Starts sandbox and host, applies the tenant, registers the webhooks.
-    pub(crate) async fn start(sandbox: SandboxConfig, config: impl FnOnce(&Path) -> Config) -> Result<Self, Complaint> {
+    pub(crate) async fn start(
+        sandbox: SandboxConfig,
+        config: impl FnOnce(&Path) -> Config,
+    ) -> Result<Self, Complaint> {
         let folder = tempfile::tempdir().map_err(|error| no_folder(&error))?;
         let sandbox = start_sandbox(sandbox).await?;
         let root = folder.path().join("sandbox-root.pem");

@@ -93,6 +93,18 @@ fn the_same_words_are_not_told_again_whatever_else_changes() {
 }
 
 #[test]
+fn a_record_that_is_retried_is_sent_though_only_our_report_changed_it() {
+    let mut world = refused();
+    parks(&mut world);
+    world.refuses.clear();
+    assert!(matches!(world.pass_on(of_record()), Verdict::Skipped { .. }));
+    world.post_again = true;
+    world.pass_on(of_record());
+    assert_eq!((world.deals.len(), world.field(REFERRAL_KEY)), (1, DEAL));
+    assert!(world.field("audit").ends_with(SUCCESS), "{}", world.field("audit"));
+}
+
+#[test]
 fn other_words_are_told_as_well() {
     let mut world = refused();
     parks(&mut world);

@@ -46,6 +46,25 @@ pub(crate) async fn deploy(
     route(app, tenant, expected, release, plugin, who).await
 }
 
+/// Whether a component would be taken with these settings. Nothing is stored.
+pub(crate) async fn check(app: &Arc<App>, bytes: Vec<u8>, settings: Value) -> Result<(), Complaint> {
+    load(app, bytes, settings).await.map(drop)
+}
+
+/// The component of a release, if the release was made with other settings than these; `None` if it has them already.
+pub(crate) async fn component_under_other_settings(
+    app: &App,
+    route: &Route,
+    settings: &Value,
+) -> Result<Option<Vec<u8>>, Complaint> {
+    let release = app.journal.release(route.release).await?.ok_or_else(|| lost(route, "the description"))?;
+    if serde_json::from_str::<Value>(&release.settings).is_ok_and(|used| used == *settings) {
+        return Ok(None);
+    }
+    let component = app.journal.component(&release.digest).await?;
+    component.map(Some).ok_or_else(|| lost(route, "the component"))
+}
+
 /// Routes a tenant back to the release before the present one.
 pub(crate) async fn rollback(app: &Arc<App>, tenant: &str, who: &str) -> Result<Routed, Complaint> {
     let routes = app.journal.routes(tenant, 100).await?;
@@ -137,22 +156,20 @@ fn put(app: &App, tenant: &str, expected: u64, route: &Route, plugin: Plugin) {
 }
 
 async fn stored_plugin(app: &Arc<App>, route: &Route) -> Result<Plugin, Complaint> {
-    let lost = |what: &str| {
-        Complaint::new(
-            Fault::Internal,
-            format!(
-                "{what} of release `{}` of tenant `{}` is not in the journal",
-                route.release, route.tenant
-            ),
-            "the tenant keeps the release that it is on; its events wait if it has none",
-            "deploy the plugin again with `crosswalk plugin deploy`",
-        )
-    };
-    let release = app.journal.release(route.release).await?.ok_or_else(|| lost("the description"))?;
-    let bytes = app.journal.component(&release.digest).await?.ok_or_else(|| lost("the component"))?;
-    let settings =
-        serde_json::from_str(&release.settings).map_err(|error| lost("a readable form").because(&error))?;
+    let release = app.journal.release(route.release).await?.ok_or_else(|| lost(route, "the description"))?;
+    let bytes = app.journal.component(&release.digest).await?.ok_or_else(|| lost(route, "the component"))?;
+    let settings = serde_json::from_str(&release.settings)
+        .map_err(|error| lost(route, "a readable form of the settings").because(&error))?;
     load(app, bytes, settings).await
+}
+
+fn lost(route: &Route, what: &str) -> Complaint {
+    Complaint::new(
+        Fault::Internal,
+        format!("{what} of release `{}` of tenant `{}` is not in the journal", route.release, route.tenant),
+        "the tenant keeps the release that it is on; its events wait if it has none",
+        "deploy the plugin again with `crosswalk plugin deploy`",
+    )
 }
 
 /// Checks and compiles, away from the threads that serve.

@@ -69,14 +69,24 @@ impl Tenant {
     }
 }
 
-/// Applies a tenant document: connections first, so that a wrong one changes nothing, then the journal, then a first
-/// plugin if the tenant has none.
+/// The cursor that says from when on missed changes are looked for at first.
+const SINCE: &str = "since";
+
+/// Applies a tenant document: connections and plugin are tried first, so that a wrong one changes nothing, then the
+/// journal, then a release, if the tenant has none yet or the document has other settings than it.
 pub(crate) async fn apply(app: &Arc<App>, document: TenantDocument, who: &str) -> Result<(), Complaint> {
     let name = document.name.clone();
     document.validate().map_err(|error| unusable(&name, &error))?;
     let applied = app.now();
     let first_applied = app.tenants.get(&name).map_or(applied, |tenant| tenant.since);
-    let first_plugin = first_plugin(&document)?;
+    let settings = document.settings_json();
+    let component = match app.journal.routed(&name).await? {
+        None => Some(first_plugin(&document)?),
+        Some(route) => release::component_under_other_settings(app, &route, &settings).await?,
+    };
+    if let Some(component) = &component {
+        release::check(app, component.clone(), settings).await?;
+    }
     let given = app.config.secrets.resolve(&document.partner_center.refresh_token);
     let given = given.map_err(|error| unusable(&name, &error))?;
     let tenant = connect(app, document, first_applied)?;
@@ -93,14 +103,11 @@ pub(crate) async fn apply(app: &Arc<App>, document: TenantDocument, who: &str) -
     }
     app.journal.act(&name, who, "applied the tenant document", applied).await?;
     app.tenants.put(tenant);
-    if app.journal.routed(&name).await?.is_none() {
-        release::deploy(app, &name, first_plugin, who).await?;
+    if let Some(component) = component {
+        release::deploy(app, &name, component, who).await?;
     }
     Ok(())
 }
-
-/// The cursor that says from when on missed changes are looked for at first.
-const SINCE: &str = "since";
 
 /// Connects the tenants that were applied before the host was last stopped.
 pub(crate) async fn restore(app: &Arc<App>) -> Result<(), Complaint> {

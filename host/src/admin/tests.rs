@@ -2,7 +2,7 @@
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 
-use super::*;
+use super::{types::ReleaseSummary, *};
 use crate::{config::Config, serve::Host};
 
 struct Served {
@@ -90,5 +90,50 @@ async fn every_refusal_is_a_complaint() {
             "{path}: {complaint}"
         );
     }
+    served.host.stop().await;
+}
+
+/// A rehearsal whose systems are nowhere: nothing is asked of them to apply it.
+fn document(settings: serde_json::Value) -> serde_json::Value {
+    let (nowhere, secret) = ("http://127.0.0.1:9/", json!({ "sandbox": "sandbox-sandbox-sandbox" }));
+    json!({
+        "name": "contoso",
+        "sandbox": true,
+        "partner_center": {
+            "api_base": nowhere, "webhook_base": nowhere, "token_url": nowhere, "client_id": "crosswalk",
+            "refresh_token": secret,
+        },
+        "dynamics": {
+            "org_url": nowhere, "token_url": nowhere, "client_id": "crosswalk", "client_secret": secret,
+            "webhook_key": secret,
+        },
+        "settings": settings,
+    })
+}
+
+#[tokio::test]
+async fn settings_that_are_applied_again_reach_the_plugin_and_wrong_ones_change_nothing() {
+    let served = Served::start().await;
+    let put = |settings| served.authorised(Method::PUT, "/api/v1/tenants/contoso").json(&document(settings));
+    let generation = async |request: RequestBuilder| {
+        let summary: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+        summary["generation"].as_i64().unwrap_or_else(|| panic!("{summary}"))
+    };
+    let wrong = || put(json!({ "display_check_marc": true }));
+
+    let (status, complaint) = refused(wrong()).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(complaint.code.is_some() && complaint.to_string().contains("display_check_marc"), "{complaint}");
+    let (status, _) = refused(served.authorised(Method::GET, "/api/v1/tenants/contoso")).await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "a tenant whose plugin was refused was stored");
+
+    assert_eq!(generation(put(json!({}))).await, 1);
+    assert_eq!(generation(put(json!({}))).await, 1, "the same document again is no new release");
+    assert_eq!(generation(put(json!({ "display_check_mark": false }))).await, 2);
+    assert_eq!(refused(wrong()).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(generation(served.authorised(Method::GET, "/api/v1/tenants/contoso")).await, 2);
+    let releases = served.authorised(Method::GET, "/api/v1/tenants/contoso/plugins").send().await.unwrap();
+    let releases: Vec<ReleaseSummary> = releases.json().await.unwrap();
+    assert_eq!(releases.iter().map(|release| release.current).collect::<Vec<_>>(), [true, false]);
     served.host.stop().await;
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fs::File,
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -36,6 +37,8 @@ pub(crate) struct App {
     pub(crate) verifier: Verifier,
     /// What opens the admin API.
     pub(crate) admin_token: SecretString,
+    /// Held for as long as the host runs: the journal is its own.
+    pub(crate) _journal_lock: File,
     /// What this host's workers are called in the journal.
     pub(crate) worker_name: String,
     /// True from the moment that a stop is asked for.

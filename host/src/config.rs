@@ -20,7 +20,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use error::{ConfigError, Invalid};
-pub use limits::Limits;
+pub use limits::{AfterPatience, Limits};
 pub use secrets::{SecretError, SecretRef, Secrets};
 pub use sections::{Admin, Catchup, Journal, Listen, Log, LogFormat, State, Stop};
 pub use webhooks::{PartnerCenterWebhooks, Webhooks};

@@ -8,16 +8,18 @@ use std::{sync::Arc, time::Duration};
 
 use crosswalk_connectors::{dynamics::Dynamics, fault::Fault as CallFault, partner_center::PartnerCenter};
 use crosswalk_engine::{
+    link::{IntendedWrite, LinkState},
     mapping::Refusal,
     pass::{Action, Commit, Limits, Pass, Seen, Start, Verdict},
 };
 use crosswalk_journal::{Lease, Taken, Trail};
 use crosswalk_runtime::{PassContext, PassUsage, Release};
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::task;
 use tracing::{info, warn};
 
-use crate::{app::App, dispatch::Chain, lookup::CrmLookup, tenant::Tenant};
+use crate::{app::App, config::AfterPatience, dispatch::Chain, lookup::CrmLookup, tenant::Tenant};
 
 /// How often a paused tenant's lanes are looked at, in milliseconds.
 const PAUSED_LOOK_MS: u64 = 30_000;
@@ -142,7 +144,8 @@ impl<'a> Driver<'a> {
             lookups: Some(Box::new(CrmLookup::new(self.crm.clone(), self.release.plugin.manifest().clone()))),
         };
         let mut mapper = self.release.plugin.mapper(context);
-        let mut recording = Recording::new(&taken, now);
+        let post_again = taken.retried.or_else(|| self.may_post_again(taken.state.as_ref()).then_some(now));
+        let mut recording = Recording::new(&taken, now, post_again);
         let (mut pass, mut action) = Pass::begin(Start {
             id: format!("{}-{}", self.app.journal_name, self.lease.pass),
             subject: taken.subject,
@@ -151,7 +154,7 @@ impl<'a> Driver<'a> {
             manifest: self.release.plugin.manifest().clone(),
             now,
             limits: self.limits(),
-            post_again: taken.retried,
+            post_again,
             rules: Default::default(),
         });
         loop {
@@ -239,10 +242,18 @@ impl<'a> Driver<'a> {
         Trail { at: self.app.now(), release: Some(self.release.digest.clone()) }
     }
 
+    /// Whether the operator lets a POST that was not found in time be repeated without being asked.
+    fn may_post_again(&self, state: Option<&LinkState>) -> bool {
+        let open = state.and_then(|state| state.intent.as_ref());
+        let posts = open.is_some_and(|intent| matches!(intent.write, IntendedWrite::PostReferral { .. }));
+        posts && self.app.config.limits.create_after_patience == AfterPatience::Post
+    }
+
     fn limits(&self) -> Limits {
         let configured = &self.app.config.limits;
         Limits {
             create_patience_ms: configured.create_patience_ms,
+            create_look_again_ms: configured.create_look_again_ms,
             stale_retries_max: configured.stale_retries_max,
             ..Limits::default()
         }
@@ -285,11 +296,11 @@ impl Recording {
     /// The version of the recording's form.
     const FORM: u32 = 1;
 
-    fn new(taken: &Taken, now: jiff::Timestamp) -> Self {
+    fn new(taken: &Taken, now: Timestamp, post_again: Option<Timestamp>) -> Self {
         Recording {
             start: json!({
                 "tenant": taken.tenant, "subject": taken.subject, "pair": taken.pair, "state": taken.state, "now": now,
-                "post_again": taken.retried,
+                "post_again": post_again,
             }),
             seen: Vec::new(),
         }

@@ -4,8 +4,9 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use crosswalk_connectors::transport::{HttpConfig, HttpTransport};
-use crosswalk_journal::{SqliteJournal, SqliteOptions};
+use crosswalk_journal::{Journal, SqliteJournal, SqliteOptions};
 use crosswalk_runtime::{Registry, Runtime};
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tracing::{error, info, warn};
@@ -20,7 +21,9 @@ use crate::{
     error::{Complaint, Fault},
     hooks,
     intake::Verifier,
-    release, state, tenant,
+    release,
+    state::{self, State},
+    tenant,
 };
 
 /// A host that is running.
@@ -92,15 +95,7 @@ impl Host {
 
 async fn open(config: Config, stopping: watch::Receiver<bool>) -> Result<App, Complaint> {
     let state = state::open(&config)?;
-    let journal = SqliteJournal::open(&config.journal.path, &state.journal_key, SqliteOptions::default()).await.map_err(|error| {
-        Complaint::new(
-            Fault::Configuration,
-            format!("the journal `{}` could not be opened", config.journal.path.display()),
-            "nothing was started, and the journal was not changed",
-            "check `journal.path` and `journal.key_file`; a journal opens only with the key that it was made with",
-        )
-        .because(&error)
-    })?;
+    let journal = open_journal(&config, &state).await?;
     let runtime = Runtime::with_cache(config.limits.runtime(), &config.state.dir.join("compiled"))
         .map_err(|error| Complaint::internal("starting the WebAssembly runtime", &error))?;
     let verifier = Verifier::from_config(&config.webhooks.partner_center).map_err(|error| {
@@ -130,10 +125,32 @@ async fn open(config: Config, stopping: watch::Receiver<bool>) -> Result<App, Co
         transport: Arc::new(transport),
         verifier,
         admin_token: state.admin_token,
+        _journal_lock: state.lock,
         worker_name: format!("{}-{}", state.host_name, std::process::id()),
         stopping,
         config,
     })
+}
+
+/// Opens the journal, which this host has to itself: leases in it belong to a host that is gone.
+async fn open_journal(config: &Config, state: &State) -> Result<SqliteJournal, Complaint> {
+    let path = &config.journal.path;
+    let unusable = |error: &crosswalk_journal::Error| {
+        Complaint::new(
+            Fault::Configuration,
+            format!("the journal `{}` could not be opened", path.display()),
+            "nothing was started, and the journal was not changed",
+            "check `journal.path` and `journal.key_file`; a journal opens only with the key that it was made with",
+        )
+        .because(error)
+    };
+    let opened = SqliteJournal::open(path, &state.journal_key, SqliteOptions::default()).await;
+    let journal = opened.map_err(|error| unusable(&error))?;
+    let ended = journal.end_leases(Timestamp::now()).await.map_err(|error| unusable(&error))?;
+    if ended > 0 {
+        info!(lanes = ended, "a host before this one did not stop in order; its lanes go on from their last stored step");
+    }
+    Ok(journal)
 }
 
 async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, Complaint> {

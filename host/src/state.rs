@@ -1,7 +1,7 @@
 //! What a host keeps beside its journal, in the state directory: keys and the admin token, readable by its user only.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
@@ -30,23 +30,17 @@ pub(crate) struct State {
     pub(crate) admin_token: SecretString,
     /// A short random name, made with the journal's key.
     pub(crate) journal_name: String,
+    /// Held for as long as the host runs: the journal is its own.
+    pub(crate) lock: File,
     /// What this machine is called, for the workers' names.
     pub(crate) host_name: String,
 }
 
 /// Reads the state directory, and makes what is missing.
 pub(crate) fn open(config: &Config) -> Result<State, Complaint> {
-    let wrong = |path: &Path, error: &io::Error| {
-        Complaint::new(
-            Fault::Configuration,
-            format!("`{}` cannot be used for the host's keys", path.display()),
-            "nothing was started",
-            "give the host's user a directory of its own (`state.dir`), with enough space and the right owner",
-        )
-        .because(error)
-    };
     let dir = &config.state.dir;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| wrong(dir, &error))?;
+    let lock = alone(&config.journal.path)?;
     let key_file = &config.journal.key_file;
     let key = kept(key_file).map_err(|error| wrong(key_file, &error))?;
     let token_file = &config.admin.token_file;
@@ -65,6 +59,7 @@ pub(crate) fn open(config: &Config) -> Result<State, Complaint> {
     let named =
         aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, format!("name {}", key.trim()).as_bytes());
     Ok(State {
+        lock,
         journal_key,
         admin_token: token.trim().into(),
         journal_name: hex::encode(named.as_ref().get(..4).unwrap_or_default()),
@@ -72,6 +67,32 @@ pub(crate) fn open(config: &Config) -> Result<State, Complaint> {
             .map(|name| name.trim().to_owned())
             .unwrap_or_else(|_| "host".into()),
     })
+}
+
+/// Two hosts on one SQLite journal would take each other's passes for dead.
+fn alone(journal: &Path) -> Result<File, Complaint> {
+    let path = journal.with_extension("lock");
+    let file = File::create(&path).map_err(|error| wrong(&path, &error))?;
+    file.try_lock().map_err(|error| {
+        Complaint::new(
+            Fault::Configuration,
+            format!("another host has the journal `{}`", journal.display()),
+            "nothing was started",
+            "stop the other host first, or give this one a journal and a state directory of its own",
+        )
+        .because(&error)
+    })?;
+    Ok(file)
+}
+
+fn wrong(path: &Path, error: &io::Error) -> Complaint {
+    Complaint::new(
+        Fault::Configuration,
+        format!("`{}` cannot be used for what the host keeps", path.display()),
+        "nothing was started",
+        "give the host's user a directory of its own (`state.dir`), with enough space and the right owner",
+    )
+    .because(error)
 }
 
 /// A file with a random secret in hex, made at first use.
@@ -122,11 +143,13 @@ mod tests {
     #[test]
     fn what_was_made_at_the_first_start_is_found_at_the_next() {
         let (_folder, config) = config();
-        let (first, second) = (open(&config).unwrap(), open(&config).unwrap());
-        assert_eq!(first.journal_key, second.journal_key);
-        assert_eq!(first.admin_token.expose_secret(), second.admin_token.expose_secret());
-        assert_eq!(first.journal_name, second.journal_name);
-        assert_ne!(first.admin_token.expose_secret(), hex::encode(first.journal_key));
+        let kept = || {
+            let state = open(&config).unwrap();
+            (state.journal_key, state.admin_token.expose_secret().to_owned(), state.journal_name)
+        };
+        let first = kept();
+        assert_eq!(first, kept());
+        assert_ne!(first.1, hex::encode(first.0));
     }
 
     #[test]
@@ -145,8 +168,9 @@ mod tests {
         assert_eq!(mode(&config.state.dir), 0o700);
         assert_eq!(mode(&config.journal.key_file), 0o600);
         assert_eq!(mode(&config.admin.token_file), 0o600);
-        let files = fs::read_dir(&config.state.dir).unwrap().count();
-        assert_eq!(files, 2, "the key and the token");
+        let names = fs::read_dir(&config.state.dir).unwrap().map(|file| file.unwrap().file_name());
+        let draft = format!(".{}", std::process::id());
+        assert!(names.into_iter().all(|name| !name.to_string_lossy().ends_with(&draft)));
     }
 
     #[test]

@@ -136,6 +136,11 @@ impl Stage {
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
+    /// Where the host's admin API is.
+    pub fn admin_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.admin)
+    }
+
     /// Where the host takes webhooks.
     pub fn public_address(&self) -> String {
         format!("127.0.0.1:{}", self.ports.public)
@@ -190,6 +195,9 @@ pass_deadline_ms = 3500
 backoff_first_ms = 50
 backoff_max_ms = 500
 event_attempts_max = 200
+create_patience_ms = 2000
+create_look_again_ms = 300
+create_after_patience = "post"
 
 [catchup]
 poll_ms = 1000

@@ -79,6 +79,11 @@ pub trait Journal: Send + Sync + 'static {
     /// Gives a lane back untried: the attempt does not count, and the lane is due at once.
     async fn hand_back(&self, lease: Lease, now: Timestamp) -> Result<()>;
 
+    /// Ends all leases: whoever held one is gone. Lanes that were in hand are due at once, and a holder that is not
+    /// gone after all has lost them. Only a host that has the journal to itself may say so, at its start. Returns how
+    /// many leases ended.
+    async fn end_leases(&self, now: Timestamp) -> Result<u64>;
+
     /// Stores one transaction of a pass that goes on. When the commit links a side for the first time, whatever waits
     /// for that side elsewhere moves into this lane, which is the link's from now on, under the same lease.
     /// A link that has only one of the sides and nothing under way ends then, and its lane's events move too.

@@ -40,7 +40,7 @@ pub(super) enum Command {
     },
     /// Check a component as a host would before it takes it: imports, contract, limits, manifest, settings.
     Check {
-        /// The component, a `.wasm` file.
+        /// The component, a `.wasm` file, or a plugin crate's folder, which is built first.
         component: PathBuf,
         /// Settings to check it with, a TOML file with the tenant document's `[settings]`.
         #[arg(long)]
@@ -48,7 +48,7 @@ pub(super) enum Command {
     },
     /// Check a component, store it on the host and route a tenant to it.
     Deploy {
-        /// The component, a `.wasm` file.
+        /// The component, a `.wasm` file, or a plugin crate's folder, which is built first.
         component: PathBuf,
         /// The tenant.
         #[arg(long)]
@@ -80,7 +80,7 @@ pub(super) async fn run(command: Command, output: &Output) -> Result<(), Complai
         Command::Build { folder, offline } => build(&folder, offline, output),
         Command::Check { component, settings } => check(&component, settings.as_deref(), output),
         Command::Deploy { component, tenant, host } => {
-            let bytes = read(&component)?;
+            let bytes = bytes(&component, output)?;
             let client = AdminClient::open(&host)?;
             let routed: Routed =
                 client.post_bytes(&format!("/api/v1/tenants/{}/plugins", escape(&tenant)), bytes).await?;
@@ -128,16 +128,7 @@ struct Built<'a> {
 }
 
 fn build(folder: &Path, offline: bool, output: &Output) -> Result<(), Complaint> {
-    let options = crosswalk_builder::Options { target_dir: folder.join("target/plugin"), offline, quiet: output.is_json() };
-    let built = crosswalk_builder::build(folder, &options).map_err(|error| {
-        Complaint::new(
-            Fault::Failed,
-            format!("`{}` was not built into a component", folder.display()),
-            "no component was written",
-            "the cause says what to change",
-        )
-        .because(&error)
-    })?;
+    let built = built(folder, offline, output)?;
     let result = Built { component: &built.path, bytes: built.bytes.len(), imports: &built.imports };
     output.say(&result, || {
         format!("{}  {} bytes, imports {}", built.path.display(), built.bytes.len(), built.imports.join(", "))
@@ -146,7 +137,7 @@ fn build(folder: &Path, offline: bool, output: &Output) -> Result<(), Complaint>
 }
 
 fn check(component: &Path, settings: Option<&Path>, output: &Output) -> Result<(), Complaint> {
-    let bytes = read(component)?;
+    let bytes = bytes(component, output)?;
     let settings = settings.map(settings_file).transpose()?.unwrap_or_else(|| json!({}));
     let runtime = Runtime::new(Limits::default())
         .map_err(|error| Complaint::internal("starting the WebAssembly runtime", &error))?;
@@ -177,6 +168,27 @@ fn check(component: &Path, settings: Option<&Path>, output: &Output) -> Result<(
         )
     });
     Ok(())
+}
+
+fn built(folder: &Path, offline: bool, output: &Output) -> Result<crosswalk_builder::Built, Complaint> {
+    let options = crosswalk_builder::Options { target_dir: folder.join("target/plugin"), offline, quiet: output.is_json() };
+    crosswalk_builder::build(folder, &options).map_err(|error| {
+        Complaint::new(
+            Fault::Failed,
+            format!("`{}` was not built into a component", folder.display()),
+            "no component was written, and nothing was sent",
+            "the cause says what to change",
+        )
+        .because(&error)
+    })
+}
+
+/// A component's bytes, from its file or from the crate that it is made of.
+fn bytes(component: &Path, output: &Output) -> Result<Vec<u8>, Complaint> {
+    if component.is_dir() {
+        return Ok(built(component, false, output)?.bytes);
+    }
+    read(component)
 }
 
 fn read(component: &Path) -> Result<Vec<u8>, Complaint> {

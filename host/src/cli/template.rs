@@ -12,6 +12,7 @@ use crate::error::{Complaint, Fault};
 
 /// The files of a new plugin, from `sdk/template`.
 const FILES: &[(&str, &str)] = &[
+    (".gitignore", include_str!("../../../sdk/template/.gitignore")),
     ("Cargo.toml", include_str!("../../../sdk/template/Cargo.toml")),
     ("README.md", include_str!("../../../sdk/template/README.md")),
     ("src/lib.rs", include_str!("../../../sdk/template/src/lib.rs")),

@@ -33,6 +33,10 @@ pub struct Limits {
     pub backoff_max_ms: u64,
     /// How long a create of unknown fate is looked for before it is parked, in milliseconds.
     pub create_patience_ms: u64,
+    /// How long to wait before looking for it again, in milliseconds.
+    pub create_look_again_ms: u64,
+    /// What to do when it was not found in all that time.
+    pub create_after_patience: AfterPatience,
     /// How often a pass starts again because somebody else wrote first.
     pub stale_retries_max: u32,
     /// Writes to either side of one link in an hour, before the link is parked and an alarm raised.
@@ -43,6 +47,17 @@ pub struct Limits {
     pub webhook_body_ms_max: u64,
     /// Webhooks that are answered at the same time; others wait.
     pub webhook_requests_in_flight_max: usize,
+}
+
+/// What to do about a create of unknown fate that was not found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AfterPatience {
+    /// Ask a person: a list that lags behind for longer would make a second referral of it.
+    #[default]
+    Park,
+    /// Post again: the lists are known not to lag for so long.
+    Post,
 }
 
 const KIB: usize = 1 << 10;
@@ -63,6 +78,8 @@ impl Default for Limits {
             backoff_first_ms: 500,
             backoff_max_ms: 300_000,
             create_patience_ms: 900_000,
+            create_look_again_ms: 15_000,
+            create_after_patience: AfterPatience::Park,
             stale_retries_max: 4,
             writes_per_link_per_hour_max: 60,
             webhook_body_bytes_max: 512 * KIB,
@@ -110,6 +127,7 @@ impl Limits {
             ("plugin_output_bytes_max", self.plugin_output_bytes_max as u64),
             ("concurrent_calls_max", self.concurrent_calls_max.into()),
             ("workers", self.workers.into()),
+            ("create_look_again_ms", self.create_look_again_ms),
             ("event_attempts_max", self.event_attempts_max.into()),
             ("backoff_first_ms", self.backoff_first_ms),
             ("writes_per_link_per_hour_max", self.writes_per_link_per_hour_max.into()),

@@ -1,5 +1,6 @@
 //! End to end: the real program in a process of its own, the sandbox in this one, real HTTP between them.
 
+mod author;
 mod kills;
 mod parity;
 mod refusals;

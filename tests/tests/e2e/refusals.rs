@@ -49,6 +49,15 @@ fn a_file_that_is_no_component_is_refused_before_it_is_sent_anywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_host_on_the_same_journal_is_refused() {
+    let stage = Stage::start(program()).await.unwrap();
+    let ended = run(&["serve", "--config", "crosswalk.toml"], stage.folder());
+    assert_eq!(ended.status.code(), Some(3), "{ended:?}");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(said.contains("another host has the journal") && said.contains("nothing was started"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_webhook_that_nobody_signed_is_refused_and_stores_nothing() {
     let stage = Stage::start(program()).await.unwrap();
     stage.scene.settled(PATIENCE).await.unwrap();

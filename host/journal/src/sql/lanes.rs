@@ -90,6 +90,21 @@ pub(crate) async fn touch(conn: &mut Conn, tenant: &str) -> Result<()> {
     Ok(())
 }
 
+/// Makes all lanes that are in hand due, with a pass that nobody has.
+pub(crate) async fn end_leases(conn: &mut Conn, now: i64) -> Result<u64> {
+    let tenants: Vec<String> = sqlx::query_scalar("SELECT DISTINCT tenant FROM lanes WHERE pass IS NOT NULL")
+        .fetch_all(&mut *conn)
+        .await?;
+    let ended = sqlx::query("UPDATE lanes SET pass = NULL, worker = NULL, ready_at = $1 WHERE pass IS NOT NULL")
+        .bind(now)
+        .execute(&mut *conn)
+        .await?;
+    for tenant in tenants {
+        touch(conn, &tenant).await?;
+    }
+    Ok(ended.rows_affected())
+}
+
 /// When the next lane is due.
 pub(crate) async fn next_due(conn: &mut Conn) -> Result<Option<Timestamp>> {
     let sql = "SELECT MIN(ready_at) FROM turns WHERE ready_at IS NOT NULL";

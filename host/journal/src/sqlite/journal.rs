@@ -102,6 +102,13 @@ impl Journal for SqliteJournal {
         self.changes.subscribe()
     }
 
+    async fn end_leases(&self, now: Timestamp) -> Result<u64> {
+        let mut transaction = self.begin().await?;
+        let ended = sql::lanes::end_leases(&mut transaction, now.as_millisecond()).await?;
+        transaction.commit().await?;
+        Ok(ended)
+    }
+
     async fn next_due(&self) -> Result<Option<Timestamp>> {
         sql::lanes::next_due(&mut *self.reading().await?).await
     }

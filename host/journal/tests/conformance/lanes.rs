@@ -84,6 +84,18 @@ on_every_engine! {
         cannot_write(&world, new.lease).await;
     }
 
+    async fn a_host_that_is_alone_ends_the_leases_of_the_one_before_it(world) {
+        world.accept("contoso", referral("r1"), 0).await;
+        world.accept("fabrikam", referral("r2"), 0).await;
+        let old = world.take(0).await;
+        assert_eq!(world.journal.end_leases(at(1)).await.unwrap(), 1);
+        cannot_write(&world, old.lease).await;
+        let lanes = [world.take(1).await.lease.lane, world.take(1).await.lease.lane];
+        assert!(lanes.contains(&old.lease.lane), "{lanes:?}");
+        world.nothing_due(1).await;
+        assert_eq!(world.journal.end_leases(at(2)).await.unwrap(), 2);
+    }
+
     async fn an_expired_lease_that_nobody_else_took_can_still_write(world) {
         let id = world.accept("contoso", referral("r1"), 0).await;
         let taken = world.take(0).await;

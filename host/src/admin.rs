@@ -67,7 +67,8 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
     match app.journal.backlog(app.now()).await {
         Ok(backlog) => {
             let status = if stopping { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-            (status, Json(json!({ "ready": !stopping, "stopping": stopping, "backlog": backlog }))).into_response()
+            (status, Json(json!({ "ready": !stopping, "stopping": stopping, "backlog": backlog })))
+                .into_response()
         }
         Err(error) => {
             let complaint = Complaint::internal("asking the journal what waits", &error);

@@ -29,7 +29,12 @@ pub(crate) async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         for name in app.tenants.names() {
             let Some(tenant) = app.tenants.get(&name) else { continue };
-            if let Err(fault) = catch_up(&app, &tenant).await {
+            // A look that a stop interrupts has not moved its cursor, so that the next start begins where it did.
+            let looked = tokio::select! {
+                looked = catch_up(&app, &tenant) => looked,
+                _ = stop.wait_for(|stopping| *stopping) => return,
+            };
+            if let Err(fault) = looked {
                 warn!(tenant = %name, reason = %fault.reason, "the poll for unannounced changes is tried again later");
             }
         }

@@ -87,7 +87,7 @@ impl AdminClient {
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Complaint> {
-        let response = request.send().await.map_err(|error| {
+        let unreachable = |error: reqwest::Error| {
             Complaint::new(
                 Fault::Unreachable,
                 format!("the host at `{}` did not answer", self.base),
@@ -95,12 +95,10 @@ impl AdminClient {
                 "is `crosswalk serve` running, and is `--host` its admin address?",
             )
             .because(&error.without_url())
-        })?;
+        };
+        let response = request.send().await.map_err(unreachable)?;
         let status = response.status();
-        let body = response
-            .bytes()
-            .await
-            .map_err(|error| Complaint::internal("reading the host's answer", &error.without_url()))?;
+        let body = response.bytes().await.map_err(unreachable)?;
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|error| {
                 Complaint::new(

@@ -65,7 +65,8 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 /// The folder's last part, if cargo takes it for a package's name.
 fn plugin_name(folder: &Path) -> Result<String, Complaint> {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
+    let plain =
+        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
     if plain && name.starts_with(|first: char| first.is_ascii_lowercase()) {
         return Ok(name.to_owned());
     }
@@ -87,4 +88,55 @@ fn sdk_folder(given: Option<&Path>) -> Result<PathBuf, Complaint> {
             "name the `sdk` folder of a checkout with `--sdk`",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_is_named_after_its_folder() {
+        for (folder, name) in [("contoso", "contoso"), ("here/my-mapping_2/", "my-mapping_2"), ("../x", "x")]
+        {
+            assert_eq!(plugin_name(Path::new(folder)).unwrap(), name);
+        }
+    }
+
+    #[test]
+    fn what_cargo_takes_for_no_package_is_refused_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["Contoso", "2nd", "-x", "_x", "my mapping", "contoso.com", "größe", "..", "", "{{name}}"]
+        {
+            let complaint = new(&folder.path().join(name), None, &Output::new(true)).unwrap_err();
+            assert_eq!(complaint.fault, Fault::Refused, "`{name}`: {complaint}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_new_plugin_has_its_name_and_its_sdk_everywhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let plugin = folder.path().join("my-mapping");
+        new(&plugin, None, &Output::new(true)).unwrap();
+        for (file, _) in FILES {
+            let text = fs::read_to_string(plugin.join(file)).unwrap();
+            assert!(!text.contains("{{"), "{file} has a gap");
+        }
+        let manifest: toml::Table = fs::read_to_string(plugin.join("Cargo.toml")).unwrap().parse().unwrap();
+        assert_eq!(manifest["package"]["name"].as_str(), Some("my-mapping"));
+        let sdk = manifest["dependencies"]["crosswalk-sdk"]["path"].as_str().unwrap();
+        assert!(Path::new(sdk).join("Cargo.toml").is_file());
+
+        let complaint = new(&plugin, None, &Output::new(true)).unwrap_err();
+        assert!(complaint.message.contains("exists already"), "{complaint}");
+    }
+
+    #[test]
+    fn an_sdk_that_is_not_there_is_named_and_nothing_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let plugin = folder.path().join("my-mapping");
+        let complaint = new(&plugin, Some(&folder.path().join("sdk")), &Output::new(true)).unwrap_err();
+        assert_eq!(complaint.fault, Fault::Configuration);
+        assert!(!plugin.exists());
+    }
 }

@@ -6,6 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
+use crosswalk::demo::TENANT;
 use crosswalk_tests::Stage;
 
 use crate::program;
@@ -31,27 +32,59 @@ async fn a_new_plugin_is_built_checked_deployed_and_rolled_back() {
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
     assert!(String::from_utf8_lossy(&checked.stdout).contains("is accepted"));
 
+    let token = stage.folder().join("state/admin.token");
     let admin = |command: &[&str]| {
-        let token = stage.folder().join("state/admin.token");
-        let host = ["--tenant", "contoso", "--host", &stage.admin_url(), "--token-file", token.to_str().unwrap()]
-            .map(str::to_owned);
+        let host = ["--host", &stage.admin_url(), "--token-file", token.to_str().unwrap()].map(str::to_owned);
         let words: Vec<String> = command.iter().map(|word| (*word).to_owned()).chain(host).collect();
         run(&words.iter().map(String::as_str).collect::<Vec<_>>(), folder.path())
     };
-    let deployed = admin(&["--json", "plugin", "deploy", component]);
+    let misfit = admin(&["plugin", "deploy", component, "--tenant", TENANT]);
+    assert_eq!(misfit.status.code(), Some(5), "the tenant has settings that this plugin does not know");
+    let said = String::from_utf8_lossy(&misfit.stderr).into_owned();
+    assert!(said.contains("MAP060") && said.contains("customers_consent") && said.contains("was not stored"), "{said}");
+
+    fs::write(folder.path().join("fabrikam.toml"), document(&stage)).unwrap();
+    let applied = admin(&["tenant", "apply", "-f", "fabrikam.toml"]);
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    let deployed = admin(&["--json", "plugin", "deploy", component, "--tenant", "fabrikam"]);
     assert!(deployed.status.success(), "{}", String::from_utf8_lossy(&deployed.stderr));
     let deployed: serde_json::Value = serde_json::from_slice(&deployed.stdout).unwrap();
     assert_eq!(deployed["generation"].to_string(), "2");
-    let back = admin(&["--json", "plugin", "rollback"]);
+    let back = admin(&["--json", "plugin", "rollback", "--tenant", "fabrikam"]);
     assert!(back.status.success(), "{}", String::from_utf8_lossy(&back.stderr));
     let back: serde_json::Value = serde_json::from_slice(&back.stdout).unwrap();
     assert_eq!(back["generation"].to_string(), "3");
     assert_ne!(back["digest"], deployed["digest"]);
-    let listed = admin(&["plugin", "list"]);
+    let listed = admin(&["plugin", "list", "--tenant", "fabrikam"]);
     assert_eq!(String::from_utf8_lossy(&listed.stdout).lines().count(), 2);
 
     let again = run(&["plugin", "new", "first-mapping"], folder.path());
     assert_eq!(again.status.code(), Some(5), "an existing folder is left alone");
+}
+
+/// A tenant without settings, in the sandbox.
+fn document(stage: &Stage) -> String {
+    let (partner_center, dynamics) = (&stage.scene.partner_center, &stage.scene.dynamics);
+    format!(
+        r#"
+name = "fabrikam"
+sandbox = true
+
+[partner_center]
+api_base = "{partner_center}/v1.0/engagements"
+webhook_base = "{partner_center}/webhooks/v1"
+token_url = "{partner_center}/fabrikam/oauth2/v2.0/token"
+client_id = "crosswalk"
+refresh_token = {{ sandbox = "sandbox" }}
+
+[dynamics]
+org_url = "{dynamics}"
+token_url = "{dynamics}/fabrikam/oauth2/v2.0/token"
+client_id = "crosswalk"
+client_secret = {{ sandbox = "sandbox" }}
+webhook_key = {{ sandbox = "sandbox" }}
+"#
+    )
 }
 
 fn run(args: &[&str], folder: &Path) -> Output {

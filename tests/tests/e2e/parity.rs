@@ -1,5 +1,6 @@
 //! A mapping says the same natively and in the sandbox. A partner tests natively, through
 //! `crosswalk_sdk::testing`; the host converts on its own. Wherever the two differ, a partner's tests lie.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of a test function")]
 
 use std::{
     path::{Path, PathBuf},

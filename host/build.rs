@@ -11,8 +11,16 @@ use std::{
 
 /// What the plugins are made of, relative to this crate.
 const INPUTS: &[&str] = &[
-    "../plugins/dynamics/src", "../plugins/dynamics/Cargo.toml", "../plugins/example/src", "../plugins/example/Cargo.toml",
-    "../sdk/src", "../sdk/Cargo.toml", "../sdk/macros/src", "../sdk/macros/Cargo.toml", "../wit", "../Cargo.lock",
+    "../plugins/dynamics/src",
+    "../plugins/dynamics/Cargo.toml",
+    "../plugins/example/src",
+    "../plugins/example/Cargo.toml",
+    "../sdk/src",
+    "../sdk/Cargo.toml",
+    "../sdk/macros/src",
+    "../sdk/macros/Cargo.toml",
+    "../wit",
+    "../Cargo.lock",
 ];
 
 fn main() -> ExitCode {

@@ -45,7 +45,9 @@ impl Fault {
     }
 
     pub(crate) fn late(deadline_ms: u64) -> Self {
-        Fault::new(format!("the pass took longer than {deadline_ms} ms; it goes on from its last stored step"))
+        Fault::new(format!(
+            "the pass took longer than {deadline_ms} ms; it goes on from its last stored step"
+        ))
     }
 
     pub(crate) fn stopping() -> Self {
@@ -55,7 +57,10 @@ impl Fault {
 
 impl From<crosswalk_journal::Error> for Fault {
     fn from(error: crosswalk_journal::Error) -> Self {
-        Fault { journal: true, ..Fault::new(format!("the journal could not store a step: {}", Chain(&error))) }
+        Fault {
+            journal: true,
+            ..Fault::new(format!("the journal could not store a step: {}", Chain(&error)))
+        }
     }
 }
 
@@ -121,11 +126,16 @@ struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    fn new(app: &'a Arc<App>, tenant: &'a Tenant, release: &Arc<Release>, lease: Lease) -> Result<Self, Fault> {
+    fn new(
+        app: &'a Arc<App>,
+        tenant: &'a Tenant,
+        release: &Arc<Release>,
+        lease: Lease,
+    ) -> Result<Self, Fault> {
         let id = lease.pass.to_string();
-        let crm = tenant
-            .crm(release)
-            .map_err(|error| Fault::new(format!("the connection to Dynamics is not configured right: {error}")))?;
+        let crm = tenant.crm(release).map_err(|error| {
+            Fault::new(format!("the connection to Dynamics is not configured right: {error}"))
+        })?;
         Ok(Driver {
             app,
             tenant,
@@ -163,8 +173,11 @@ impl<'a> Driver<'a> {
                     let usage = mapper.finish();
                     self.report(&verdict, &commit.alarms, &usage, pass.refusal());
                     let bytes = recording.into_bytes(&usage);
-                    let finished =
-                        self.app.journal.finish(self.lease, &commit, &verdict, &self.trail(), Some(&bytes)).await;
+                    let finished = self
+                        .app
+                        .journal
+                        .finish(self.lease, &commit, &verdict, &self.trail(), Some(&bytes))
+                        .await;
                     return Ok(finished?);
                 }
                 other => self.carry_out(other).await?,
@@ -176,8 +189,12 @@ impl<'a> Driver<'a> {
                 next.map(|action| (pass, mapper, action))
             })
             .await
-            .map_err(|error| Fault::new(format!("the engine stopped short, which is a defect of Crosswalk: {error}")))?
-            .map_err(|error| Fault::new(format!("the pass lost its step, which is a defect of Crosswalk: {error}")))?;
+            .map_err(|error| {
+                Fault::new(format!("the engine stopped short, which is a defect of Crosswalk: {error}"))
+            })?
+            .map_err(|error| {
+                Fault::new(format!("the pass lost its step, which is a defect of Crosswalk: {error}"))
+            })?;
         }
     }
 
@@ -193,12 +210,16 @@ impl<'a> Driver<'a> {
             Action::FindReferrals { external_reference, engagement, since } => {
                 let found = match (external_reference, engagement) {
                     (_, Some(engagement)) => self.partner_center.find_by_engagement(&engagement).await?,
-                    (Some(reference), None) => self.partner_center.find_by_external_reference(&reference, since).await?,
+                    (Some(reference), None) => {
+                        self.partner_center.find_by_external_reference(&reference, since).await?
+                    }
                     (None, None) => Vec::new(),
                 };
                 Seen::Referrals(found)
             }
-            Action::FindCompanions(companions) => Seen::Companions(self.crm.find_companions(&companions).await?),
+            Action::FindCompanions(companions) => {
+                Seen::Companions(self.crm.find_companions(&companions).await?)
+            }
             Action::Store(commit) => {
                 self.app.journal.store(self.lease, &commit, &self.trail()).await?;
                 Seen::Stored
@@ -220,7 +241,9 @@ impl<'a> Driver<'a> {
                 self.count_write();
                 self.partner_center.create(&referral).await?
             }
-            Action::Finish { .. } => return Err(Fault::new("a finished pass went on, which is a defect of Crosswalk")),
+            Action::Finish { .. } => {
+                return Err(Fault::new("a finished pass went on, which is a defect of Crosswalk"));
+            }
         })
     }
 
@@ -229,7 +252,8 @@ impl<'a> Driver<'a> {
     }
 
     fn key_field(&self, entity: &str) -> Result<String, Fault> {
-        let declared = self.release.plugin.manifest().primary(entity).and_then(|used| used.referral_key.clone());
+        let declared =
+            self.release.plugin.manifest().primary(entity).and_then(|used| used.referral_key.clone());
         declared.ok_or_else(|| {
             Fault::new(format!(
                 "plugin `{}` declares no referral key for `{entity}`, so no record can be found or created there",
@@ -260,13 +284,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Says once, in the log, how the pass ended; the journal has the rest.
-    fn report(
-        &self,
-        verdict: &Verdict,
-        alarms: &[String],
-        usage: &PassUsage,
-        refusal: Option<&Refusal>,
-    ) {
+    fn report(&self, verdict: &Verdict, alarms: &[String], usage: &PassUsage, refusal: Option<&Refusal>) {
         for line in &usage.log {
             info!(target: "plugin", tenant = %self.tenant.name, call = %line.call, level = ?line.level, "{}", line.message);
         }

@@ -148,7 +148,10 @@ async fn open_journal(config: &Config, state: &State) -> Result<SqliteJournal, C
     let journal = opened.map_err(|error| unusable(&error))?;
     let ended = journal.end_leases(Timestamp::now()).await.map_err(|error| unusable(&error))?;
     if ended > 0 {
-        info!(lanes = ended, "a host before this one did not stop in order; its lanes go on from their last stored step");
+        info!(
+            lanes = ended,
+            "a host before this one did not stop in order; its lanes go on from their last stored step"
+        );
     }
     Ok(journal)
 }

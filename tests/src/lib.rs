@@ -48,10 +48,16 @@ impl Stage {
         let ports = Ports { public: free_port()?, admin: free_port()? };
         fs::write(folder.path().join("root.pem"), sandbox.ca_pem())?;
         fs::write(folder.path().join("crosswalk.toml"), configuration(ports))?;
-        let scene = Scene::new(sandbox.partner_center_url(), sandbox.dynamics_url(), "http://127.0.0.1:9", "none".into());
+        let scene = Scene::new(
+            sandbox.partner_center_url(),
+            sandbox.dynamics_url(),
+            "http://127.0.0.1:9",
+            "none".into(),
+        );
         let mut stage = Stage { sandbox, scene, program: program.to_owned(), folder, ports, child: None };
         stage.start_host().await?;
-        let token: SecretString = fs::read_to_string(stage.folder.path().join("state/admin.token"))?.trim().into();
+        let token: SecretString =
+            fs::read_to_string(stage.folder.path().join("state/admin.token"))?.trim().into();
         stage.scene = Scene::new(
             stage.sandbox.partner_center_url(),
             stage.sandbox.dynamics_url(),

@@ -1,6 +1,8 @@
 //! What the compiler cannot check: who may know whom, how long a file may get, that every module says what it is
 //! for, and that what partners were given stays as it was given.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where it finds something wrong")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -46,8 +48,16 @@ const NOT_IN_THE_ENGINE: &[&str] =
 #[test]
 fn the_root_has_its_seven_names_and_no_others() {
     let allowed: BTreeSet<&str> = [
-        "Cargo.toml", "host", "wit", "plugins", "sdk", "tests", "README.md", // the seven
-        "Cargo.lock", "LICENSE", "rust-toolchain.toml", // what tools look for at the root
+        "Cargo.toml",
+        "host",
+        "wit",
+        "plugins",
+        "sdk",
+        "tests",
+        "README.md", // the seven
+        "Cargo.lock",
+        "LICENSE",
+        "rust-toolchain.toml", // what tools look for at the root
         "target",
     ]
     .into();
@@ -123,7 +133,10 @@ fn what_partners_were_given_stays_as_it_was_given() {
         }
     }
     let recorded = include_str!("released.digests");
-    assert_eq!(digests, recorded, "a released contract never changes; add an interface in a new minor instead");
+    assert_eq!(
+        digests, recorded,
+        "a released contract never changes; add an interface in a new minor instead"
+    );
 }
 
 #[test]
@@ -188,7 +201,9 @@ fn manifests() -> Vec<PathBuf> {
         .into_iter()
         .filter(|path| path.file_name().is_some_and(|name| name == "Cargo.toml"))
         .filter(|path| path.parent() != Some(&root()))
-        .filter(|path| !path.starts_with(root().join("sdk/template")) && !path.starts_with(root().join("tests/guests")))
+        .filter(|path| {
+            !path.starts_with(root().join("sdk/template")) && !path.starts_with(root().join("tests/guests"))
+        })
         .collect()
 }
 
@@ -252,5 +267,7 @@ fn links(markdown: &str) -> Vec<String> {
 
 /// FNV-1a, 64 bits: enough to notice a change, and needs no dependency.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

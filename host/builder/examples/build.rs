@@ -11,7 +11,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let options = Options { target_dir: PathBuf::from(target_dir), offline: true, quiet: false };
     let built = build(Path::new(&crate_dir), &options)?;
-    let report = format!("{}: {} bytes, imports {:?}\n", built.path.display(), built.bytes.len(), built.imports);
+    let report =
+        format!("{}: {} bytes, imports {:?}\n", built.path.display(), built.bytes.len(), built.imports);
     std::io::Write::write_all(&mut std::io::stdout(), report.as_bytes())?;
     Ok(())
 }

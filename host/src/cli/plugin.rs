@@ -104,7 +104,8 @@ pub(super) async fn run(command: Command, output: &Output) -> Result<(), Complai
             for release in &releases {
                 output.say(release, || {
                     let mark = if release.current { "→" } else { " " };
-                    let generation = release.generation.map_or("never routed".to_owned(), |at| format!("generation {at}"));
+                    let generation =
+                        release.generation.map_or("never routed".to_owned(), |at| format!("generation {at}"));
                     format!("{mark} {}  {}  {generation}", release.digest, release.plugin)
                 });
             }
@@ -171,7 +172,11 @@ fn check(component: &Path, settings: Option<&Path>, output: &Output) -> Result<(
 }
 
 fn built(folder: &Path, offline: bool, output: &Output) -> Result<crosswalk_builder::Built, Complaint> {
-    let options = crosswalk_builder::Options { target_dir: folder.join("target/plugin"), offline, quiet: output.is_json() };
+    let options = crosswalk_builder::Options {
+        target_dir: folder.join("target/plugin"),
+        offline,
+        quiet: output.is_json(),
+    };
     crosswalk_builder::build(folder, &options).map_err(|error| {
         Complaint::new(
             Fault::Failed,

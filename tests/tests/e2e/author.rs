@@ -26,7 +26,10 @@ async fn a_new_plugin_is_built_checked_deployed_and_rolled_back() {
     let built: serde_json::Value = serde_json::from_slice(&built.stdout).unwrap();
     let component = built["component"].as_str().unwrap();
     let imports = built["imports"].as_array().unwrap();
-    assert!(imports.iter().all(|import| import.as_str().unwrap().starts_with("crosswalk:mapping/")), "{imports:?}");
+    assert!(
+        imports.iter().all(|import| import.as_str().unwrap().starts_with("crosswalk:mapping/")),
+        "{imports:?}"
+    );
 
     let checked = run(&["plugin", "check", component], folder.path());
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
@@ -41,7 +44,10 @@ async fn a_new_plugin_is_built_checked_deployed_and_rolled_back() {
     let misfit = admin(&["plugin", "deploy", component, "--tenant", TENANT]);
     assert_eq!(misfit.status.code(), Some(5), "the tenant has settings that this plugin does not know");
     let said = String::from_utf8_lossy(&misfit.stderr).into_owned();
-    assert!(said.contains("MAP060") && said.contains("customers_consent") && said.contains("was not stored"), "{said}");
+    assert!(
+        said.contains("MAP060") && said.contains("customers_consent") && said.contains("was not stored"),
+        "{said}"
+    );
 
     fs::write(folder.path().join("fabrikam.toml"), document(&stage)).unwrap();
     let applied = admin(&["tenant", "apply", "-f", "fabrikam.toml"]);

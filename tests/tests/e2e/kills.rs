@@ -35,7 +35,8 @@ async fn kill_9_at_any_moment_of_500_edits_ends_in_agreement_with_one_record_a_r
     let mut asked = Vec::new();
     for kill in 0..KILLS {
         for number in 0..EDITS / KILLS {
-            edit(&stage.scene, &pairs, kill * (EDITS / KILLS) + number, &mut random, &mut shared, &mut asked).await;
+            edit(&stage.scene, &pairs, kill * (EDITS / KILLS) + number, &mut random, &mut shared, &mut asked)
+                .await;
         }
         tokio::time::sleep(Duration::from_millis(random.random_range(0..150))).await;
         stage.kill().unwrap();
@@ -61,8 +62,8 @@ async fn edit(
     shared: &mut Vec<String>,
     asked: &mut Vec<String>,
 ) {
-    if number % CREATE_EVERY == 0 {
-        if number % (2 * CREATE_EVERY) == 0 {
+    if number.is_multiple_of(CREATE_EVERY) {
+        if number.is_multiple_of(2 * CREATE_EVERY) {
             shared.push(text(&scene.microsoft_shares_the_sample().await.unwrap(), "/id"));
         } else {
             asked.push(scene.seller_creates_opportunity(&format!("Deal {number}")).await.unwrap());
@@ -74,7 +75,10 @@ async fn edit(
         let value = 20_000 + number;
         scene.microsoft_edits(&pair.referral, json!({ "details": { "dealValue": value } })).await.unwrap();
     } else {
-        scene.seller_edits(&pair.opportunity, json!({ "description": format!("note {number}") })).await.unwrap();
+        scene
+            .seller_edits(&pair.opportunity, json!({ "description": format!("note {number}") }))
+            .await
+            .unwrap();
     }
 }
 
@@ -116,7 +120,8 @@ async fn one_record_a_referral(scene: &Scene, pairs: &[Pair]) {
     assert_eq!(rows.len(), pairs.len(), "a record was made that nobody asked for");
 
     let referrals = scene.own_referrals().await.unwrap();
-    let referenced: Vec<String> = referrals.iter().map(|referral| text(referral, "/externalReferenceId")).collect();
+    let referenced: Vec<String> =
+        referrals.iter().map(|referral| text(referral, "/externalReferenceId")).collect();
     let distinct: BTreeSet<&String> = referenced.iter().collect();
     assert_eq!(referenced.len(), distinct.len(), "two referrals name the same record");
     assert_eq!(referrals.len(), pairs.len(), "a referral was made that nobody asked for");

@@ -28,15 +28,26 @@ async fn own_writes_come_back_as_webhooks_and_cost_no_write() {
     let after = writes(scene).await;
 
     assert!(after.dynamics - before.dynamics <= 2, "each outside edit costs Dynamics one write at the most");
-    assert_eq!(after.partner_center - before.partner_center, 1, "only the seller's edit is a write to Partner Center");
+    assert_eq!(
+        after.partner_center - before.partner_center,
+        1,
+        "only the seller's edit is a write to Partner Center"
+    );
     let verdicts: Vec<String> =
         scene.events("settled").await.unwrap().iter().map(|event| text(event, "/verdict")).collect();
-    assert!(verdicts.iter().any(|verdict| verdict.starts_with("agreed")), "no echo was looked at: {verdicts:?}");
+    assert!(
+        verdicts.iter().any(|verdict| verdict.starts_with("agreed")),
+        "no echo was looked at: {verdicts:?}"
+    );
 
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     scene.settled(PATIENCE).await.unwrap();
     let later = writes(scene).await;
-    assert_eq!((later.dynamics, later.partner_center), (after.dynamics, after.partner_center), "the exchange goes on");
+    assert_eq!(
+        (later.dynamics, later.partner_center),
+        (after.dynamics, after.partner_center),
+        "the exchange goes on"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,8 +59,16 @@ async fn webhooks_that_were_lost_while_the_host_was_down_are_caught_up_with() {
     let status = stage.terminate(Duration::from_secs(20)).await.unwrap();
     assert!(status.success(), "a host that is told to stop ends with exit code 0");
     stage.scene.notifications(false).await.unwrap();
-    stage.scene.microsoft_edits(&pairs[0].referral, json!({ "details": { "dealValue": 777 } })).await.unwrap();
-    stage.scene.seller_edits(&pairs[1].opportunity, json!({ "description": "while you were out" })).await.unwrap();
+    stage
+        .scene
+        .microsoft_edits(&pairs[0].referral, json!({ "details": { "dealValue": 777 } }))
+        .await
+        .unwrap();
+    stage
+        .scene
+        .seller_edits(&pairs[1].opportunity, json!({ "description": "while you were out" }))
+        .await
+        .unwrap();
     stage.start_host().await.unwrap();
 
     until_agreed(&stage.scene, &pairs, PATIENCE).await.unwrap();
@@ -74,7 +93,11 @@ async fn what_a_seller_types_while_a_deal_is_on_hold_is_sent_with_the_acceptance
     scene.seller_edits(&pair.opportunity, json!({ "description": "typed on hold" })).await.unwrap();
     scene.settled(PATIENCE).await.unwrap();
     let on_hold = scene.referral(&pair.referral).await.unwrap();
-    assert_ne!(text(&on_hold, "/details/notes"), "typed on hold", "nothing is sent from an opportunity on hold");
+    assert_ne!(
+        text(&on_hold, "/details/notes"),
+        "typed on hold",
+        "nothing is sent from an opportunity on hold"
+    );
 
     accept(scene, &pair, PATIENCE).await.unwrap();
     until_agreed(scene, &[pair], PATIENCE).await.unwrap();

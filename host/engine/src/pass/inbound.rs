@@ -44,7 +44,8 @@ impl Pass {
             Some(own) => self.leave(Verdict::Moved { to: Subject::Referral(own.to_owned()) }),
             None => {
                 let id = self.referral_id();
-                let reason = format!("referral `{id}` is Microsoft's copy of a deal of which this account has none");
+                let reason =
+                    format!("referral `{id}` is Microsoft's copy of a deal of which this account has none");
                 self.leave(Verdict::Skipped { reason })
             }
         }

@@ -95,10 +95,11 @@ pub(crate) async fn end_leases(conn: &mut Conn, now: i64) -> Result<u64> {
     let tenants: Vec<String> = sqlx::query_scalar("SELECT DISTINCT tenant FROM lanes WHERE pass IS NOT NULL")
         .fetch_all(&mut *conn)
         .await?;
-    let ended = sqlx::query("UPDATE lanes SET pass = NULL, worker = NULL, ready_at = $1 WHERE pass IS NOT NULL")
-        .bind(now)
-        .execute(&mut *conn)
-        .await?;
+    let ended =
+        sqlx::query("UPDATE lanes SET pass = NULL, worker = NULL, ready_at = $1 WHERE pass IS NOT NULL")
+            .bind(now)
+            .execute(&mut *conn)
+            .await?;
     for tenant in tenants {
         touch(conn, &tenant).await?;
     }

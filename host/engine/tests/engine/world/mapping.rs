@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crosswalk_engine::{
     mapping::{
-        Conflict, CrmDraft, Disposition, EntityUse, FieldUse, Manifest, Mapper, Outcome, Record, Refusal, Report,
-        Resolution,
+        Conflict, CrmDraft, Disposition, EntityUse, FieldUse, Manifest, Mapper, Outcome, Record, Refusal,
+        Report, Resolution,
     },
     referral::Referral,
     value::{Fields, Kind, Value},

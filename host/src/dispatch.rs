@@ -15,7 +15,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crosswalk_engine::pass::{Commit, Verdict};
-use crosswalk_journal::{Taken, Trail};
+use crosswalk_journal::{Error as JournalError, Taken, Trail};
 use rand::{Rng, RngExt};
 use tokio::{sync::watch, task::JoinSet, time};
 use tracing::{Instrument, error, info, info_span, warn};
@@ -117,9 +117,14 @@ async fn one(app: &Arc<App>, taken: Taken, stop: &mut watch::Receiver<bool>) {
         let retry_at = now.checked_add(wait).unwrap_or(now);
         app.journal.fail(lease, &fault.reason, now, retry_at).await
     };
-    if let Err(error) = let_go {
+    match let_go {
+        Ok(()) => {}
+        // What its pair waited for came about in another lane, into which this one was merged.
+        Err(JournalError::LostLease(_)) => {
+            info!("the lane went on elsewhere; nothing of this pass is missing there")
+        }
         // The lease runs out by itself, and the next worker goes on from what is stored.
-        warn!(error = %Chain(&error), "the lane could not be let go of");
+        Err(error) => warn!(error = %Chain(&error), "the lane could not be let go of"),
     }
 }
 

@@ -27,8 +27,9 @@ pub(crate) async fn deploy(
     who: &str,
 ) -> Result<Routed, Complaint> {
     let settings = settings_of(app, tenant)?;
-    let plugin = load(app, bytes.clone(), settings.clone()).await?;
+    // Read before compiling, so that of two deploys at the same time one wins and the other is told.
     let expected = generation(app, tenant).await?;
+    let plugin = load(app, bytes.clone(), settings.clone()).await?;
     let manifest = serde_json::to_string(plugin.manifest())
         .map_err(|error| Complaint::internal("writing down the plugin's manifest", &error))?;
     let release = app

@@ -10,6 +10,8 @@ mod field;
 mod host;
 pub mod log;
 pub mod lookup;
+#[cfg(target_family = "wasm")]
+mod memory;
 pub mod plugin;
 pub mod record;
 mod reference;

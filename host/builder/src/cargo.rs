@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{COMPONENT_CFG, Error, Options, Result, STACK_BYTES, TARGET};
+use crate::{COMPONENT_CFG, Error, INITIAL_MEMORY_BYTES, Options, Result, STACK_BYTES, TARGET};
 
 /// A core module that cargo made.
 pub(crate) struct Module {
@@ -84,7 +84,8 @@ pub(crate) fn compile(crate_dir: &Path, options: &Options) -> Result<Module> {
         cargo.args(["--jobs", &jobs]);
     }
     let stack = format!("link-arg=-zstack-size={STACK_BYTES}");
-    cargo.args(["--", "--cfg", COMPONENT_CFG, "-C", &stack]);
+    let memory = format!("link-arg=--initial-memory={INITIAL_MEMORY_BYTES}");
+    cargo.args(["--", "--cfg", COMPONENT_CFG, "-C", &stack, "-C", &memory]);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", remapped_paths());
     cargo.stdout(Stdio::piped()).stderr(if options.quiet { Stdio::piped() } else { Stdio::inherit() });
 

@@ -29,6 +29,10 @@ pub const PACKAGE: &str = "crosswalk:mapping/";
 /// The plugin's own stack in bytes. Rust's default of 1 MiB would be zeroed and kept for every call.
 pub const STACK_BYTES: u32 = 262_144;
 
+/// The memory that a plugin begins with, in bytes. Growing it in steps would cost a system call each, at every call of
+/// the plugin; pages that are never touched cost nothing.
+pub const INITIAL_MEMORY_BYTES: u32 = 4 << 20;
+
 /// How to build.
 #[derive(Clone, Debug)]
 pub struct Options {

@@ -44,7 +44,8 @@ impl Pass {
         both: &Both,
         mapper: &mut dyn Mapper,
     ) -> Option<String> {
-        let report = report(&plan.end.open, !plan.referral_write.is_empty());
+        let sends = self.partner_center_writes > 0 || !plan.referral_write.is_empty();
+        let report = report(&plan.end.open, sends);
         let after = plan.end.base.record.clone().unwrap_or_default();
         let fields = self.report_fields(&report, both, &after, mapper)?;
         for base in [&mut plan.midway.base, &mut plan.end.base] {

@@ -1,6 +1,6 @@
 //! A host from start to stop: journal, tenants and their releases, workers, and the two listeners.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use crosswalk_connectors::transport::{HttpConfig, HttpTransport};
@@ -8,7 +8,12 @@ use crosswalk_journal::{Journal, SqliteJournal, SqliteOptions};
 use crosswalk_runtime::{Registry, Runtime};
 use jiff::Timestamp;
 use serde::Serialize;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::JoinHandle,
+    time::{self, Instant},
+};
 use tracing::{error, info, warn};
 
 use crate::{
@@ -25,6 +30,9 @@ use crate::{
     state::{self, State},
     tenant,
 };
+
+/// How long open requests may take beyond the grace that passes have.
+const LISTENERS_GRACE: Duration = Duration::from_secs(1);
 
 /// A host that is running.
 pub struct Host {
@@ -85,9 +93,16 @@ impl Host {
     /// Stops: no new webhooks, passes in hand end or give their lanes back, then nothing runs any more.
     pub async fn stop(self) {
         self.stop.send_replace(true);
-        for task in self.tasks {
-            if let Err(error) = task.await {
-                error!(%error, "a part of the host did not stop in order");
+        // A client that sends its request byte by byte must not keep the host from ending.
+        let end = Instant::now() + Duration::from_millis(self.app.config.stop.grace_ms) + LISTENERS_GRACE;
+        for mut task in self.tasks {
+            match time::timeout_at(end, &mut task).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => error!(%error, "a part of the host did not stop in order"),
+                Err(_) => {
+                    warn!("requests were still open when the grace was over; they are cut off");
+                    task.abort();
+                }
             }
         }
     }

@@ -21,7 +21,6 @@ use url::Url;
 
 pub use self::{
     list::{Order, ReferralQuery},
-    patch::PATCHABLE,
     webhooks::{Delivery, Registration, TestResult, Webhooks, WebhooksConfig},
 };
 use crate::{
@@ -151,7 +150,7 @@ impl PartnerCenter {
         })
     }
 
-    /// Replaces what `fields` name, if the referral still has this version. A path outside [`PATCHABLE`] is refused
+    /// Replaces what `fields` name, if the referral still has this version. A path that nobody may patch is refused
     /// here, and nothing is sent.
     ///
     /// Answers with [`Seen::Written`] (its version empty if the API does not tell the new one), [`Seen::Stale`] (also

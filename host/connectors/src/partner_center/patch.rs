@@ -2,37 +2,16 @@
 
 use crosswalk_engine::{
     pass::SystemRefusal,
+    referral::is_patchable,
     value::{Fields, Value},
 };
 use serde_json::{Value as Json, json};
-
-/// All paths that the API lets anyone patch. docs: the enum in the swagger of the certified connector.
-pub const PATCHABLE: [&str; 18] = [
-    "/campaignId",
-    "/consent/consentToShareReferralWithMicrosoftSellers",
-    "/customerProfile/team",
-    "/customerProfile/team/-",
-    "/details/closingDateTime",
-    "/details/currency",
-    "/details/dealValue",
-    "/details/notes",
-    "/details/requirements/solutions",
-    "/details/requirements/solutions/-",
-    "/externalReferenceId",
-    "/referralProgram",
-    "/salesStage",
-    "/status",
-    "/substatus",
-    "/statusReason",
-    "/team",
-    "/team/-",
-];
 
 /// The document that replaces these fields, in one piece: a status goes with its substatus.
 pub(super) fn document(fields: &Fields) -> Result<String, SystemRefusal> {
     let mut operations = Vec::with_capacity(fields.len());
     for (path, value) in fields {
-        if !PATCHABLE.contains(&path.as_str()) {
+        if !is_patchable(path) {
             return Err(refusal(path, "the API lets nobody patch this path"));
         }
         // A path that ends in `-` appends; there is nothing there to replace.

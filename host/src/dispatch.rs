@@ -8,6 +8,7 @@
 //! row in the journal.
 //!
 //! - A fault delays its own lane only: it backs off with full jitter, or as long as the API asked for.
+//! - What cannot get better by itself is parked at once: a call that the API refuses for good.
 //! - After `event_attempts_max` tries the events of the lane are parked with the last fault as their reason.
 //! - On a stop, a worker finishes the pass in hand if it can within the grace; otherwise the lane is handed back, and
 //!   the open intent, if there is one, tells the next pass where to go on.
@@ -100,11 +101,11 @@ async fn one(app: &Arc<App>, taken: Taken, stop: &mut watch::Receiver<bool>) {
     let now = app.now();
     let let_go = if fault.stopping {
         app.journal.hand_back(lease, now).await
-    } else if attempts >= app.config.limits.event_attempts_max && !fault.journal {
-        warn!(attempts, reason = %fault.reason, "parked after the last attempt");
+    } else if fault.permanent || (attempts >= app.config.limits.event_attempts_max && !fault.journal) {
+        warn!(attempts, reason = %fault.reason, "parked: a person is needed");
         let verdict = Verdict::Parked {
             reason: format!(
-                "after {attempts} attempts: {}; nothing more is tried until `crosswalk events retry`",
+                "after {attempts} attempt(s): {}; nothing more is tried until `crosswalk events retry`",
                 fault.reason
             ),
         };

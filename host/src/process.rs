@@ -35,13 +35,22 @@ pub(crate) struct Fault {
     pub(crate) release: Option<String>,
     /// The host is stopping; the attempt does not count.
     pub(crate) stopping: bool,
+    /// Trying again cannot help; a person has to look at this lane.
+    pub(crate) permanent: bool,
     /// The journal itself failed, or the lease was lost: no reason to park anybody's events.
     pub(crate) journal: bool,
 }
 
 impl Fault {
     pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Fault { reason: reason.into(), after: None, release: None, stopping: false, journal: false }
+        Fault {
+            reason: reason.into(),
+            after: None,
+            release: None,
+            stopping: false,
+            permanent: false,
+            journal: false,
+        }
     }
 
     pub(crate) fn late(deadline_ms: u64) -> Self {
@@ -70,7 +79,8 @@ impl From<CallFault> for Fault {
             CallFault::Retry { after, .. } => *after,
             CallFault::Reject { .. } | CallFault::Unauthorised { .. } => None,
         };
-        Fault { after, ..Fault::new(fault.reason()) }
+        let permanent = matches!(fault, CallFault::Reject { .. });
+        Fault { after, permanent, ..Fault::new(fault.reason()) }
     }
 }
 

@@ -211,7 +211,8 @@ fn settings_of(app: &App, tenant: &str) -> Result<Value, Complaint> {
     }
 }
 
-fn plugin_name(manifest: &str) -> String {
+/// A stored manifest's plugin, name and version.
+pub(crate) fn plugin_name(manifest: &str) -> String {
     match serde_json::from_str::<Manifest>(manifest) {
         Ok(manifest) => format!("{} {}", manifest.name, manifest.version),
         Err(_) => "unreadable manifest".to_owned(),

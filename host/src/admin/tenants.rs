@@ -6,7 +6,6 @@ use axum::{
     Json,
     extract::{Path, State, rejection::JsonRejection},
 };
-use crosswalk_engine::mapping::Manifest;
 use crosswalk_journal::EventFilter;
 
 use super::{
@@ -17,6 +16,7 @@ use crate::{
     app::App,
     config::tenant::TenantDocument,
     error::{Complaint, Fault},
+    release::plugin_name,
     tenant,
 };
 
@@ -92,11 +92,7 @@ async fn summary(app: &App, name: &str) -> Result<TenantSummary, Complaint> {
     };
     Ok(TenantSummary {
         name: name.to_owned(),
-        plugin: release.as_ref().and_then(|release| {
-            serde_json::from_str::<Manifest>(&release.manifest)
-                .ok()
-                .map(|manifest| format!("{} {}", manifest.name, manifest.version))
-        }),
+        plugin: release.as_ref().map(|release| plugin_name(&release.manifest)),
         release: release.map(|release| release.digest),
         generation: route.map_or(0, |route| i64::try_from(route.generation).unwrap_or(i64::MAX)),
         links: app.journal.link_count(name).await?,

@@ -3,6 +3,9 @@
 //! Each one only writes down what a person would otherwise have to keep equal in two places: the fields of a struct
 //! and their declaration, the fields of a settings struct and their schema, the functions of a module and the
 //! contract. An error points at the author's own token and says the fix.
+//!
+//! What they write says `#[allow]` where code of ours would say `#[expect]`: whether a lint fires there depends on what
+//! the author uses, and an expectation that is not met would be a warning in the author's own crate.
 #![forbid(unsafe_code)]
 
 mod choice;

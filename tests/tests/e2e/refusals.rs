@@ -98,6 +98,35 @@ async fn while_dynamics_does_not_answer_events_wait_with_the_reason_and_are_sett
     assert!(scene.events("parked").await.unwrap().is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_get_better_is_parked_at_once_and_looked_at_again_when_a_person_asks() {
+    let stage = Stage::start(program()).await.unwrap();
+    let scene = &stage.scene;
+    let refusal = json!({
+        "match": { "path": "/api/data" }, "kind": "fail-before-commit", "status": 400, "count": 1_000_000,
+    });
+    scene.arm(&scene.dynamics, refusal).await.unwrap();
+    let referral = text(&scene.microsoft_shares_the_sample().await.unwrap(), "/id");
+    // Far sooner than the attempts that a fault would be given are used up.
+    let parked = until("the event is parked", Duration::from_secs(10), || async {
+        Ok(scene.events("parked").await?.first().cloned())
+    })
+    .await
+    .unwrap();
+    assert!(text(&parked, "/verdict").contains("400"), "{parked}");
+
+    scene.disarm(&scene.dynamics).await.unwrap();
+    let token = stage.folder().join("state/admin.token");
+    let id = text(&parked, "/id");
+    let host = stage.admin_url();
+    let retried = run(
+        &["events", "retry", &id, "--host", &host, "--token-file", token.to_str().unwrap()],
+        stage.folder(),
+    );
+    assert!(retried.status.success(), "{retried:?}");
+    until("the deal arrives", PATIENCE, || async { scene.opportunity_of(&referral).await }).await.unwrap();
+}
+
 fn run(args: &[&str], folder: &std::path::Path) -> Output {
     Command::new(program()).args(args).current_dir(folder).env_clear().output().unwrap()
 }

@@ -70,7 +70,7 @@ async fn referrals(app: &App, tenant: &Tenant) -> Result<u64, Fault> {
 
 async fn records(app: &App, tenant: &Tenant) -> Result<u64, Fault> {
     let Some(release) = app.registry.current(&tenant.name) else { return Ok(0) };
-    let crm = tenant.crm(&release).map_err(|error| Fault::new(error.to_string()))?;
+    let crm = tenant.dynamics(&release).map_err(|error| Fault::new(error.to_string()))?;
     let mut found = 0;
     for used in release.plugin.manifest().entities.iter().filter(|used| used.via.is_none()) {
         let began = app.now();

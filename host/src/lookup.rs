@@ -1,6 +1,8 @@
 //! A plugin's `lookup`, answered by the tenant's own CRM.
 
-use crosswalk_connectors::dynamics::Dynamics;
+use std::sync::Arc;
+
+use crosswalk_connectors::crm::Crm;
 use crosswalk_engine::{
     mapping::Manifest,
     value::{Fields, RecordKey},
@@ -10,13 +12,13 @@ use tokio::runtime::Handle;
 
 /// Looks records up while a plugin waits. Called on a blocking thread only.
 pub(crate) struct CrmLookup {
-    crm: Dynamics,
+    crm: Arc<dyn Crm>,
     manifest: Manifest,
     tokio: Handle,
 }
 
 impl CrmLookup {
-    pub(crate) fn new(crm: Dynamics, manifest: Manifest) -> Self {
+    pub(crate) fn new(crm: Arc<dyn Crm>, manifest: Manifest) -> Self {
         CrmLookup { crm, manifest, tokio: Handle::current() }
     }
 }

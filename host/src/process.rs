@@ -6,7 +6,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crosswalk_connectors::{dynamics::Dynamics, fault::Fault as CallFault, partner_center::PartnerCenter};
+use crosswalk_connectors::{
+    crm::{Crm, Reading},
+    fault::Fault as CallFault,
+    partner_center::PartnerCenter,
+};
 use crosswalk_engine::{
     link::{IntendedWrite, LinkState},
     mapping::Refusal,
@@ -132,7 +136,7 @@ struct Driver<'a> {
     release: Arc<Release>,
     lease: Lease,
     partner_center: PartnerCenter,
-    crm: Dynamics,
+    crm: Arc<dyn Crm>,
 }
 
 impl<'a> Driver<'a> {
@@ -144,7 +148,7 @@ impl<'a> Driver<'a> {
     ) -> Result<Self, Fault> {
         let id = lease.pass.to_string();
         let crm = tenant.crm(release).map_err(|error| {
-            Fault::new(format!("the connection to Dynamics is not configured right: {error}"))
+            Fault::new(format!("the connection to the CRM is not configured right: {error}"))
         })?;
         Ok(Driver {
             app,
@@ -212,7 +216,11 @@ impl<'a> Driver<'a> {
     async fn carry_out(&self, action: Action) -> Result<Seen, Fault> {
         Ok(match action {
             Action::ReadReferral(id) => Seen::Referral(self.partner_center.get(&id).await?.into_option()),
-            Action::ReadRecord(key) => Seen::Record(self.crm.read(&key).await?),
+            Action::ReadRecord(key) => match self.crm.read(&key).await? {
+                Reading::Found(record) => Seen::Record(Some(record)),
+                Reading::Missing => Seen::Record(None),
+                Reading::Succeeded(by) => Seen::Succeeded(by),
+            },
             Action::FindRecord { entity, referral } => {
                 let key_field = self.key_field(&entity)?;
                 Seen::Record(self.crm.find_by_key(&entity, &key_field, &referral).await?)
@@ -242,6 +250,10 @@ impl<'a> Driver<'a> {
                 self.count_write();
                 let key_field = self.key_field(&entity)?;
                 self.crm.create(&entity, &key_field, &referral, &fields, &companions).await?
+            }
+            Action::ConvertRecord { key, to, fields, companions, version } => {
+                self.count_write();
+                self.crm.convert(&key, &to, &fields, &companions, &version).await?
             }
             Action::WriteReferral { id, fields, version } => {
                 self.count_write();

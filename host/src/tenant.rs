@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use crosswalk_connectors::{
+    crm::Crm,
     dynamics::{Dynamics, DynamicsConfig},
     fault::ConfigError,
     partner_center::{PartnerCenter, PartnerCenterConfig},
@@ -57,7 +58,12 @@ pub(crate) struct Tenant {
 
 impl Tenant {
     /// The tenant's CRM, as a release may see it.
-    pub(crate) fn crm(&self, release: &Release) -> Result<Dynamics, ConfigError> {
+    pub(crate) fn crm(&self, release: &Release) -> Result<Arc<dyn Crm>, ConfigError> {
+        Crm::with_manifest(&self.dynamics, Arc::new(release.plugin.manifest().clone()))
+    }
+
+    /// As [`Tenant::crm`], for the poll, which asks Dataverse alone.
+    pub(crate) fn dynamics(&self, release: &Release) -> Result<Dynamics, ConfigError> {
         self.dynamics.with_manifest(Arc::new(release.plugin.manifest().clone()))
     }
 

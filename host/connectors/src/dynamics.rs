@@ -6,6 +6,7 @@
 mod answer;
 mod batch;
 mod companions;
+mod crm;
 mod read;
 mod schema;
 mod state;

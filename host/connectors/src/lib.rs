@@ -29,6 +29,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod crm;
 pub mod dynamics;
 pub mod fault;
 pub mod partner_center;

@@ -192,6 +192,57 @@ pub struct FieldUse {
     pub writes: bool,
     /// A mirror: an edit in the CRM is put back, not taken over.
     pub owned: bool,
+    /// What people call it, for `crm provision`.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// How many characters a text holds, for `crm provision`.
+    #[serde(default)]
+    pub length: Option<u32>,
+    /// The values of a field that offers a choice, for `crm provision`; empty for any other.
+    #[serde(default)]
+    pub choices: Vec<Choice>,
+    /// For a field of kind [`Kind::Texts`] that is no column: the child rows that hold the texts, one each.
+    #[serde(default)]
+    pub rows: Option<Rows>,
+}
+
+/// One value of a field that offers a choice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// An option code ([`Value::Integer`]) or a picklist value ([`Value::Text`]).
+    pub value: Value,
+    /// What people see.
+    pub label: String,
+}
+
+/// A list that the CRM keeps as rows of another entity, each of which refers to the record: the solutions of an
+/// opportunity, say. The connector reads them in the order of their creation, makes rows for texts that are new and
+/// deletes rows whose text is gone; a row that stays is not touched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows {
+    /// The child entity.
+    pub entity: String,
+    /// Its reference field that leads to the record.
+    pub parent: String,
+    /// Its field that holds the text.
+    pub column: String,
+}
+
+impl FieldUse {
+    /// A column that is read and written, and of which nothing more is said.
+    pub fn new(name: impl Into<String>, kind: Kind) -> FieldUse {
+        FieldUse {
+            name: name.into(),
+            kind,
+            reads: true,
+            writes: true,
+            owned: false,
+            label: None,
+            length: None,
+            choices: Vec::new(),
+            rows: None,
+        }
+    }
 }
 
 impl Manifest {

@@ -118,7 +118,7 @@ pub struct Pair {
 pub enum Action {
     /// Read the referral → [`Seen::Referral`].
     ReadReferral(String),
-    /// Read the record, all declared fields → [`Seen::Record`].
+    /// Read the record, all declared fields → [`Seen::Record`] or [`Seen::Succeeded`].
     ReadRecord(RecordKey),
     /// Read the record of `entity` whose referral key is this referral's id → [`Seen::Record`].
     FindRecord {
@@ -165,6 +165,21 @@ pub enum Action {
         /// Companions that `fields` refers to.
         companions: Vec<Companion>,
     },
+    /// Turn the record into one of another entity, if its version is unchanged: a lead becomes an opportunity. The CRM
+    /// makes the new record itself → [`Seen::Written`] with the new record's key, or as [`Action::WriteRecord`].
+    ConvertRecord {
+        /// Which record.
+        key: RecordKey,
+        /// The entity that it becomes.
+        to: String,
+        /// What the new record is to hold. The driver uses only what the conversion itself takes (who the customer is, so
+        /// that none is made twice); the pass goes on and writes the rest.
+        fields: Fields,
+        /// Companions that `fields` refers to; they are found or created first.
+        companions: Vec<Companion>,
+        /// The version that must still hold.
+        version: String,
+    },
     /// PATCH the referral, always with If-Match → as [`Action::WriteRecord`].
     WriteReferral {
         /// Which referral.
@@ -193,6 +208,8 @@ pub enum Seen {
     Referral(Option<Versioned<Referral>>),
     /// The record, or `None` if it does not exist (any more).
     Record(Option<Versioned<Record>>),
+    /// The record lives on as another one: a lead that became an opportunity, a record that was merged into another.
+    Succeeded(RecordKey),
     /// Referrals that matched.
     Referrals(Vec<Versioned<Referral>>),
     /// By alias, the companions that exist.

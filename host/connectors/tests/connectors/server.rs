@@ -172,7 +172,7 @@ pub(crate) fn dynamics(url: &Url) -> Dynamics {
 }
 
 fn field(name: &str, kind: Kind) -> FieldUse {
-    FieldUse { name: name.into(), kind, reads: true, writes: true, owned: false }
+    FieldUse::new(name, kind)
 }
 
 pub(crate) fn manifest() -> Manifest {

@@ -5,7 +5,7 @@ use crosswalk_engine::mapping::FieldUse;
 use super::*;
 
 fn field(name: &str, kind: Kind) -> FieldUse {
-    FieldUse { name: name.to_owned(), kind, reads: true, writes: true, owned: false }
+    FieldUse::new(name, kind)
 }
 
 fn sound() -> Manifest {

@@ -271,13 +271,7 @@ impl Plugin {
         names.sort_unstable();
         names.dedup();
         let owned = |name: &str| self.owned.contains(&name);
-        let field = |name: &&str| FieldUse {
-            name: (*name).to_owned(),
-            kind: Kind::Text,
-            reads: true,
-            writes: true,
-            owned: owned(name),
-        };
+        let field = |name: &&str| FieldUse { owned: owned(name), ..FieldUse::new(*name, Kind::Text) };
         Manifest {
             name: "family".into(),
             version: "1.0.0".into(),

@@ -309,6 +309,7 @@ impl World {
             Action::CreateRecord { referral, fields, .. } => self.create_row(&referral, &fields),
             Action::WriteReferral { id, fields, version } => self.patch(&id, &fields, &version),
             Action::PostReferral(document) => self.post(&document),
+            Action::ConvertRecord { .. } => unreachable!("no mapping of this world converts"),
             Action::Finish { .. } => unreachable!("the loop ends before"),
         }
     }

@@ -39,7 +39,12 @@ fn entity(use_: wire::EntityUse, problems: &mut Vec<String>) -> EntityUse {
             ));
             return None;
         };
-        Some(FieldUse { name: field.name, kind, reads: field.reads, writes: field.writes, owned: field.owned })
+        Some(FieldUse {
+            reads: field.reads,
+            writes: field.writes,
+            owned: field.owned,
+            ..FieldUse::new(field.name, kind)
+        })
     });
     EntityUse {
         fields: fields.collect(),

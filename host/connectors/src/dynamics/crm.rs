@@ -1,0 +1,113 @@
+//! Dynamics 365 behind the [`Crm`] trait.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use crosswalk_engine::{
+    mapping::{Companion, Manifest, Record},
+    pass::{Seen, Versioned},
+    value::{Fields, RecordKey},
+};
+
+use super::Dynamics;
+use crate::{
+    crm::{Changes, Crm, From, Hook, Identity, Listed, Reading, Step, Usage},
+    fault::{ConfigError, Fault},
+};
+
+#[async_trait]
+impl Crm for Dynamics {
+    fn with_manifest(&self, manifest: Arc<Manifest>) -> Result<Arc<dyn Crm>, ConfigError> {
+        Ok(Arc::new(Dynamics::with_manifest(self, manifest)?))
+    }
+
+    fn in_pass(&self, pass: &str) -> Arc<dyn Crm> {
+        Arc::new(Dynamics::in_pass(self, pass))
+    }
+
+    async fn check(&self) -> Result<Identity, Fault> {
+        let us = self.who_am_i().await?;
+        Ok(Identity { user: us.user_id, organization: us.organization_id })
+    }
+
+    async fn read(&self, key: &RecordKey) -> Result<Reading, Fault> {
+        Ok(Dynamics::read(self, key).await?.map_or(Reading::Missing, Reading::Found))
+    }
+
+    async fn find_by_key(
+        &self,
+        entity: &str,
+        key_field: &str,
+        value: &str,
+    ) -> Result<Option<Versioned<Record>>, Fault> {
+        Dynamics::find_by_key(self, entity, key_field, value).await
+    }
+
+    async fn find(
+        &self,
+        entity: &str,
+        matching: &Fields,
+        select: &[String],
+        limit: u32,
+    ) -> Result<Vec<Versioned<Record>>, Fault> {
+        Dynamics::find(self, entity, matching, select, limit).await
+    }
+
+    async fn find_companions(&self, companions: &[Companion]) -> Result<BTreeMap<String, RecordKey>, Fault> {
+        Dynamics::find_companions(self, companions).await
+    }
+
+    async fn update(
+        &self,
+        key: &RecordKey,
+        fields: &Fields,
+        companions: &[Companion],
+        version: &str,
+    ) -> Result<Seen, Fault> {
+        Dynamics::update(self, key, fields, companions, version).await
+    }
+
+    async fn create(
+        &self,
+        entity: &str,
+        key_field: &str,
+        key_value: &str,
+        fields: &Fields,
+        companions: &[Companion],
+    ) -> Result<Seen, Fault> {
+        Dynamics::create(self, entity, key_field, key_value, fields, companions).await
+    }
+
+    async fn convert(
+        &self,
+        key: &RecordKey,
+        to: &str,
+        _fields: &Fields,
+        _companions: &[Companion],
+        _version: &str,
+    ) -> Result<Seen, Fault> {
+        Err(Fault::reject(format!("`{}` `{}` cannot be converted to `{to}`", key.entity, key.id)))
+    }
+
+    async fn changes(&self, entity: &str, _from: &From) -> Result<Changes, Fault> {
+        Err(Fault::reject(format!("the changes of `{entity}` cannot be asked for")))
+    }
+
+    async fn list(
+        &self,
+        entity: &str,
+        _matching: &Fields,
+        _after: Option<&str>,
+        _rows: u32,
+    ) -> Result<Vec<Listed>, Fault> {
+        Err(Fault::reject(format!("`{entity}` cannot be listed")))
+    }
+
+    async fn provision(&self, _hook: Option<&Hook>, _dry_run: bool) -> Result<Vec<Step>, Fault> {
+        Err(Fault::reject("nothing can be provisioned"))
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        None
+    }
+}

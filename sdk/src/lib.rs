@@ -6,6 +6,7 @@ extern crate self as crosswalk_sdk;
 mod conflict;
 mod context;
 pub mod contract;
+pub mod cosell;
 mod field;
 mod host;
 pub mod log;

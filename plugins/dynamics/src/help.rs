@@ -1,15 +1,6 @@
 //! How can Microsoft help? One option code for each of the API's words, in the order of Partner Center's own numbers.
 
-use crosswalk_sdk::prelude::*;
-
-const HELPS: [Help; 6] = [
-    Help::WorkloadSpecificValueProposition,
-    Help::CustomerTechnicalArchitecture,
-    Help::ProofOfConceptOrDemo,
-    Help::QuotesOrLicensing,
-    Help::PostSalesCustomerSuccess,
-    Help::GeneralOrOther,
-];
+use crosswalk_sdk::{cosell::HELPS, prelude::*};
 
 /// The option code; none for a word that the API got later.
 pub fn code(help: &Help, base: i32) -> Option<i32> {

@@ -1,11 +1,11 @@
 //! From Partner Center to Dynamics 365.
 
-use crosswalk_sdk::prelude::*;
+use crosswalk_sdk::{
+    cosell::{self, once_true, solutions, text},
+    prelude::*,
+};
 
-use crate::{Currency, Dynamics, Opportunity, customer, help, products, status, text};
-
-/// Where a person sees the referral.
-const REFERRAL_PAGE: &str = "https://partner.microsoft.com/referrals/v2/inbox?id=";
+use crate::{Currency, Dynamics, Opportunity, customer, help, status};
 
 pub(crate) fn to_crm(
     referral: &Referral,
@@ -24,7 +24,7 @@ pub(crate) fn to_crm(
         state,
         status,
         sync: true.into(),
-        referral_link: referral.id.as_deref().map(|id| format!("{REFERRAL_PAGE}{id}")).into(),
+        referral_link: cosell::page(referral).into(),
         help: asked_help(referral, settings),
         visible_to_microsoft: once_true(referral.consent.share_with_microsoft_sellers),
         microsoft_crm_identifier: referral
@@ -33,7 +33,7 @@ pub(crate) fn to_crm(
             .and_then(|ids| ids.microsoft_msx_id.clone())
             .into(),
         referral_program: referral.referral_program.clone().into(),
-        products: filled(products::text(&referral.details.solutions, settings.products_length)),
+        products: filled(solutions::text(&referral.details.solutions, settings.products_length)),
         ..Opportunity::default()
     };
     if !settings.revenue_from_products {
@@ -69,7 +69,7 @@ fn name(referral: &Referral, linked: Option<&Opportunity>, settings: &Dynamics) 
         return Field::Unset;
     };
     let mark = linked.map_or("", |linked| text::mark(linked.name.text()));
-    text::topic(mark, name, settings.name_length).into()
+    text::marked(mark, name, settings.name_length).into()
 }
 
 fn described(referral: &Referral, settings: &Dynamics) -> Option<String> {
@@ -100,11 +100,6 @@ fn currency(referral: &Referral, linked: Option<&Opportunity>) -> Field<Ref<Curr
 fn asked_help(referral: &Referral, settings: &Dynamics) -> Field<i32> {
     let asked = referral.invitation.as_ref().and_then(|invitation| invitation.help.as_ref());
     asked.and_then(|asked| help::code(asked, settings.help_code_base)).map_or(Field::Unset, Field::Set)
-}
-
-/// Consent goes one way: what is not given yet is not taken back either.
-pub(crate) fn once_true(flag: bool) -> Field<bool> {
-    if flag { true.into() } else { Field::Unset }
 }
 
 /// Empty where the text is.

@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | id | → | Referral Identifier (the key), Referral Link | [`columns`], [`inbound`] |
 //! | externalReferenceId | ← | the opportunity's id | [`outbound`] |
-//! | name | → (← at create) | Topic, without its check mark | [`text`] |
+//! | name | → (← at create) | Topic, without its check mark | [`crosswalk_sdk::cosell::text`] |
 //! | details.dealValue | ↔ | Est. Revenue, or the column of `deal_value_field` | [`inbound`], [`outbound`] |
 //! | details.currency | ↔ | Currency | |
 //! | details.closingDateTime | ↔ | Est. Close Date | |
@@ -12,7 +12,7 @@
 //! | status, substatus | ↔ | Status, Status Reason | [`status`] |
 //! | consent to show the deal to Microsoft's sellers | ↔, once true always true | Referral visible to Microsoft sellers? | |
 //! | help that is asked for | → (← at create) | How can Microsoft help? | [`help`] |
-//! | solutions | ↔ | Products | [`products`] |
+//! | solutions | ↔ | Products | [`crosswalk_sdk::cosell::solutions`] |
 //! | customer | → and ← at create | Account and Contact | [`customer`] |
 //! | team | ← at create | Owner, or the settings `sales_contact_…` | [`salesperson`] |
 //! | Microsoft's id of the deal, referral program | → | Microsoft CRM Identifier, Referral Program | [`inbound`] |
@@ -29,15 +29,13 @@ pub mod customer;
 pub mod help;
 pub mod inbound;
 pub mod outbound;
-pub mod products;
 pub mod report;
 pub mod salesperson;
 pub mod settings;
 pub mod status;
-pub mod text;
 
 pub use columns::{Account, Contact, Currency, Opportunity, OpportunityField, User};
-pub use settings::{Dynamics, Winner};
+pub use settings::Dynamics;
 
 use crosswalk_sdk::prelude::*;
 

@@ -1,13 +1,13 @@
 //! From Dynamics 365 to Partner Center.
 
-use crosswalk_sdk::prelude::*;
+use crosswalk_sdk::{
+    cosell::{self, once_true, solutions, text},
+    prelude::*,
+};
 
 use crate::{
-    Account, Contact, Dynamics, Opportunity, customer, help,
-    inbound::once_true,
-    products, salesperson,
+    Account, Contact, Dynamics, Opportunity, customer, help, salesperson,
     status::{self, Stage},
-    text,
 };
 
 pub(crate) fn to_referral(
@@ -59,7 +59,7 @@ fn changed(linked: &Opportunity, referral: &Referral, cx: &Context, settings: &D
             Field::Unset => Field::Unset,
             products => {
                 let column = products.value().map_or("", String::as_str);
-                products::solutions(column, known, settings.products_length).into()
+                solutions::of_text(column, known, settings.products_length).into()
             }
         },
         share_with_microsoft_sellers: once_true(linked.visible_to_microsoft == Field::Set(true)),
@@ -94,7 +94,7 @@ fn created(linked: &Opportunity, cx: &Context, settings: &Dynamics) -> Result<Ou
         help = "if they do, set `customers_consent` to true in the plugin's settings"
     );
     let solutions: Vec<Solution> =
-        products::ids(linked.products.text()).into_iter().map(Solution::by_id).collect();
+        solutions::ids(linked.products.text()).into_iter().map(Solution::by_id).collect();
     ensure!(
         !solutions.is_empty(), "msft_products", "Partner Center wants at least one solution";
         help = "enter its id in `Products`, for example `SOL-15974-MQF`"
@@ -166,7 +166,7 @@ fn customer_account(linked: &Opportunity) -> Result<&Account> {
     );
     let country = account.country.text();
     ensure!(
-        country.len() == 2 && country.bytes().all(|letter| letter.is_ascii_uppercase()), "account.address1_country",
+        cosell::is_country_code(country), "account.address1_country",
         "the country `{}` of the account `{}` is not a two-letter code", country, account.name.text();
         help = "enter the ISO 3166 code, for example `US`; if it is in another column, set `customer_country_field`"
     );

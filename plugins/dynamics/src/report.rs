@@ -1,8 +1,8 @@
 //! What the opportunity shows of the sync: the Audit text, and a check mark before the topic.
 
-use crosswalk_sdk::prelude::*;
+use crosswalk_sdk::{cosell::text, prelude::*};
 
-use crate::{Dynamics, Opportunity, text};
+use crate::{Dynamics, Opportunity};
 
 pub(crate) fn shown(
     linked: &Opportunity,
@@ -19,7 +19,7 @@ pub(crate) fn shown(
     let marked = settings.display_check_mark && !linked.name.text().trim().is_empty();
     Opportunity {
         name: if marked {
-            text::topic(mark, linked.name.text(), settings.name_length).into()
+            text::marked(mark, linked.name.text(), settings.name_length).into()
         } else {
             Field::Unset
         },

@@ -1,6 +1,6 @@
 //! What an operator may set, besides the columns' names.
 
-use crosswalk_sdk::prelude::*;
+use crosswalk_sdk::{cosell::conflicts::Winner, prelude::*};
 
 /// This mapping's settings.
 #[derive(Settings, Clone, Debug, PartialEq)]
@@ -46,15 +46,4 @@ pub struct Dynamics {
     /// How many characters the audit column holds.
     #[setting(default = 2000)]
     pub audit_length: i32,
-}
-
-/// Who wins a conflict.
-#[derive(Choice, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Winner {
-    /// The CRM: a seller works there.
-    Crm,
-    /// Partner Center.
-    PartnerCenter,
-    /// A person decides each one.
-    Park,
 }

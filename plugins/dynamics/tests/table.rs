@@ -2,11 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside of a test function")]
 
 use crosswalk_dynamics::{
-    Account, Contact, Currency, Dynamics, Opportunity, Winner, mapping,
+    Account, Contact, Currency, Dynamics, Opportunity, mapping,
     status::{State, StatusReason},
 };
 use crosswalk_sdk::{
     Settings,
+    cosell::conflicts::Winner,
     prelude::*,
     testing::{self, json},
 };

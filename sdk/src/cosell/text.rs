@@ -1,6 +1,6 @@
-//! Texts that fit, and the check mark before the topic.
+//! Texts that fit, and the check mark before a record's name.
 
-use crosswalk_sdk::prelude::*;
+use crate::Field;
 
 /// In sync.
 pub const SYNCED: &str = "✔ ";
@@ -27,20 +27,20 @@ pub fn uncut(held: Field<String>, original: Option<&str>, characters: i32) -> Fi
     }
 }
 
-/// The topic without a check mark.
-pub fn unmarked(topic: &str) -> &str {
+/// A record's name without its check mark.
+pub fn unmarked(name: &str) -> &str {
     let bare =
-        |topic| [SYNCED, FAILED].into_iter().find_map(|mark: &str| str::strip_prefix(topic, mark.trim_end()));
-    bare(topic).map_or(topic, str::trim_start)
+        |name| [SYNCED, FAILED].into_iter().find_map(|mark: &str| str::strip_prefix(name, mark.trim_end()));
+    bare(name).map_or(name, str::trim_start)
 }
 
-/// The check mark that a topic has, or none.
-pub fn mark(topic: &str) -> &'static str {
-    [SYNCED, FAILED].into_iter().find(|mark| topic.starts_with(mark.trim_end())).unwrap_or("")
+/// The check mark that a record's name has, or none.
+pub fn mark(name: &str) -> &'static str {
+    [SYNCED, FAILED].into_iter().find(|mark| name.starts_with(mark.trim_end())).unwrap_or("")
 }
 
-/// A deal's name as a topic. There is always room for a mark, so that marking never cuts.
-pub fn topic(mark: &str, name: &str, characters: i32) -> String {
+/// A deal's name behind a mark. There is always room for a mark, so that marking never cuts.
+pub fn marked(mark: &str, name: &str, characters: i32) -> String {
     let room = characters - i32::try_from(SYNCED.chars().count()).unwrap_or_default();
     format!("{mark}{}", fitted(unmarked(name), room))
 }

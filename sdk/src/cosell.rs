@@ -1,0 +1,79 @@
+//! The rules of co-selling that are the same in every CRM: what kind of deal a referral is, how its solutions and its
+//! people are listed, who wins a conflict, and texts that fit. The default mappings are made of these, and a partner's
+//! own may be.
+
+pub mod conflicts;
+pub mod size;
+pub mod solutions;
+pub mod team;
+#[cfg(test)]
+mod tests;
+pub mod text;
+
+use crate::{
+    Field,
+    contract::{Help, Qualification, Referral, ReferralKind},
+};
+
+/// How Microsoft calls itself where a referral names organisations.
+const MICROSOFT: &str = "msft";
+
+/// Where a person sees a referral.
+const REFERRAL_PAGE: &str = "https://partner.microsoft.com/referrals/v2/inbox?id=";
+
+/// The ways in which Microsoft can help, in the order of Partner Center's own numbers.
+pub const HELPS: [Help; 6] = [
+    Help::WorkloadSpecificValueProposition,
+    Help::CustomerTechnicalArchitecture,
+    Help::ProofOfConceptOrDemo,
+    Help::QuotesOrLicensing,
+    Help::PostSalesCustomerSuccess,
+    Help::GeneralOrOther,
+];
+
+/// What a referral is to the partner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DealKind {
+    /// A customer asked for the partner in a marketplace.
+    MarketplaceLead,
+    /// Microsoft sent the customer on; the partner has not qualified the deal yet.
+    QualifiedLead,
+    /// A deal of the partner's own, or one that is worked on together.
+    CoSell,
+}
+
+impl DealKind {
+    /// By type, qualification and inviting organisation, as the introduction to the Referrals API classifies them. What
+    /// it has no row for is a co-sell deal, unless it is not qualified for sales.
+    pub fn of(referral: &Referral) -> Self {
+        let inviting = referral.invitation.as_ref().and_then(|by| by.invited_by_organization_id.as_deref());
+        match (&referral.qualification, &referral.referral_kind) {
+            (Qualification::Direct, _) => Self::MarketplaceLead,
+            (Qualification::MarketingQualified, _) => Self::QualifiedLead,
+            (Qualification::SalesQualified, ReferralKind::Independent) if inviting == Some(MICROSOFT) => {
+                Self::QualifiedLead
+            }
+            _ => Self::CoSell,
+        }
+    }
+
+    /// Whether it begins as a lead.
+    pub fn is_lead(self) -> bool {
+        self != Self::CoSell
+    }
+}
+
+/// The page on which a person sees the referral; none before it has an id.
+pub fn page(referral: &Referral) -> Option<String> {
+    referral.id.as_deref().map(|id| format!("{REFERRAL_PAGE}{id}"))
+}
+
+/// Consent goes one way: what is not given yet is not taken back either.
+pub fn once_true(flag: bool) -> Field<bool> {
+    if flag { true.into() } else { Field::Unset }
+}
+
+/// Whether it is a country code as Partner Center wants it: two capitals (ISO 3166 alpha-2).
+pub fn is_country_code(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_uppercase())
+}

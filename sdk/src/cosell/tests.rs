@@ -1,0 +1,170 @@
+//! The rules of co-selling, each as a sentence.
+
+use super::{DealKind, conflicts, is_country_code, size, solutions, team, text};
+use crate::{
+    Field, Resolution,
+    contract::{Conflict, Member, Solution, Value},
+    testing::{self, json},
+};
+
+fn kind(kind: &str, qualification: &str, invited_by: Option<&str>) -> DealKind {
+    DealKind::of(&testing::referral(json!({
+        "type": kind, "qualification": qualification,
+        "inviteContext": { "invitedBy": { "organizationId": invited_by } },
+    })))
+}
+
+#[test]
+fn a_direct_referral_is_a_marketplace_lead() {
+    assert_eq!(kind("Independent", "Direct", None), DealKind::MarketplaceLead);
+    assert_eq!(kind("Independent", "Direct", Some("msft")), DealKind::MarketplaceLead);
+}
+
+#[test]
+fn what_microsoft_sends_on_to_the_partner_alone_is_a_qualified_lead() {
+    assert_eq!(kind("Independent", "SalesQualified", Some("msft")), DealKind::QualifiedLead);
+    assert_eq!(kind("Independent", "MarketingQualified", Some("msft")), DealKind::QualifiedLead);
+    assert!(kind("Independent", "MarketingQualified", Some("msft")).is_lead());
+}
+
+#[test]
+fn the_partners_own_deals_and_shared_ones_are_co_sell() {
+    for (shared, qualification, by) in [
+        ("Independent", "SalesQualified", None),
+        ("Independent", "None", Some("9a4cdb5b")),
+        ("Shared", "SalesQualified", Some("msft")),
+        ("Shared", "None", Some("another partner")),
+    ] {
+        assert_eq!(kind(shared, qualification, by), DealKind::CoSell, "{shared} {qualification} {by:?}");
+    }
+}
+
+#[test]
+fn a_country_is_two_capitals() {
+    assert!(is_country_code("DE"));
+    for other in ["de", "D", "DEU", "Germany", "", "D1"] {
+        assert!(!is_country_code(other), "{other}");
+    }
+}
+
+#[test]
+fn every_word_for_a_size_comes_back_from_its_number() {
+    for employees in [1, 9, 10, 50, 51, 250, 251, 1_000, 5_000, 10_000, 20_000, 20_001, i32::MAX] {
+        let word = size::word(employees).unwrap();
+        let fewest = size::employees(word).unwrap();
+        assert!(fewest <= employees, "{employees} is {word}");
+        assert_eq!(size::word(fewest), Some(word));
+    }
+    assert_eq!((size::word(0), size::word(-5)), (None, None));
+    assert_eq!(size::word(60), Some("51to250employees"));
+    assert_eq!(size::employees("Morethan500employees"), Some(501));
+    assert_eq!(size::employees("gigantic"), None);
+}
+
+fn person(first: &str, email: Option<&str>) -> Member {
+    Member {
+        first_name: Some(first.to_owned()),
+        last_name: None,
+        email: email.map(str::to_owned),
+        phone_number: None,
+        title: None,
+        more: Vec::new(),
+    }
+}
+
+#[test]
+fn a_person_joins_a_team_and_nobody_leaves_it() {
+    let known = [person("Kim", Some("kim@contoso.example"))];
+    let joined = team::joined(&known, &person("Lee", Some("lee@contoso.example")));
+    let names: Vec<_> = joined.iter().filter_map(|member| member.first_name.as_deref()).collect();
+    assert_eq!(names, ["Kim", "Lee"]);
+    assert_eq!(team::joined(&joined, &person("Lee", Some("lee@contoso.example"))), joined, "only once");
+    assert_eq!(team::joined(&known, &person("Ghost", None)), known);
+}
+
+#[test]
+fn who_is_known_by_e_mail_address_gets_what_is_new_and_keeps_the_rest() {
+    let known = [Member {
+        phone_number: Some("111".to_owned()),
+        more: vec![crate::contract::NamedValue { name: "/x".to_owned(), value: Value::Flag(true) }],
+        ..person("Kim", Some("kim@contoso.example"))
+    }];
+    let joined = team::joined(&known, &person("Kimberly", Some("KIM@contoso.example")));
+    assert_eq!(joined.len(), 1);
+    assert_eq!(joined[0].first_name.as_deref(), Some("Kimberly"));
+    assert_eq!(joined[0].phone_number.as_deref(), Some("111"));
+    assert_eq!(joined[0].more.len(), 1);
+}
+
+fn known_solutions() -> Vec<Solution> {
+    let category = Solution { solution_kind: Some("Category".to_owned()), ..Solution::by_id("BigData") };
+    vec![Solution::by_id("SOL-1"), category, Solution::by_id("SOL-2"), Solution::by_id("SOL-1")]
+}
+
+fn ids_of(solutions: &[Solution]) -> Vec<&str> {
+    solutions.iter().map(|solution| solution.id.as_str()).collect()
+}
+
+#[test]
+fn a_category_stays_out_of_the_crm_and_in_the_referral() {
+    let known = known_solutions();
+    assert_eq!(solutions::rows(&known), ["SOL-1", "SOL-2"]);
+    let rows = ["SOL-3".to_owned(), "SOL-1".to_owned()];
+    assert_eq!(ids_of(&solutions::of_rows(&rows, &known)), ["BigData", "SOL-3", "SOL-1"]);
+    assert_eq!(ids_of(&solutions::of_text("SOL-2", &known, 255)), ["BigData", "SOL-2"]);
+}
+
+#[test]
+fn rows_in_another_order_change_nothing() {
+    let rows = ["SOL-2".to_owned(), "SOL-1".to_owned()];
+    assert_eq!(solutions::of_rows(&rows, &known_solutions()), known_solutions());
+}
+
+#[test]
+fn a_column_that_had_no_room_for_a_solution_does_not_remove_it() {
+    let known = known_solutions();
+    assert_eq!(solutions::text(&known, 10), "SOL-1");
+    assert_eq!(solutions::of_text("SOL-1", &known, 10), known);
+    assert_eq!(
+        ids_of(&solutions::of_text("SOL-1;SOL-9", &known, 10)),
+        ["BigData", "SOL-1", "SOL-9", "SOL-2"]
+    );
+    assert_eq!(solutions::text(&known, 11), "SOL-1,SOL-2");
+}
+
+#[test]
+fn a_mark_never_cuts_a_name() {
+    let name = text::marked("", &"x".repeat(120), 120);
+    assert_eq!(name.chars().count(), 118);
+    assert_eq!(text::marked(text::FAILED, &name, 120).chars().count(), 120);
+    assert_eq!(text::unmarked(&text::marked(text::SYNCED, "Solar park", 120)), "Solar park");
+    assert_eq!(text::mark("✖Solar"), text::FAILED);
+}
+
+#[test]
+fn a_cut_text_is_the_original_to_partner_center() {
+    let long = "n".repeat(50);
+    let cut = text::fitted(&long, 10);
+    assert_eq!(text::uncut(Field::Set(cut), Some(&long), 10), long.as_str().into());
+    assert_eq!(text::uncut("edited".into(), Some(&long), 10), "edited".into());
+}
+
+#[test]
+fn a_closed_deal_stays_closed() {
+    let conflict = |partner_center: &str, crm: &str| Conflict {
+        field: "/status".to_owned(),
+        base: None,
+        partner_center: Value::Text(partner_center.to_owned()),
+        crm: Value::Text(crm.to_owned()),
+        partner_center_changed: None,
+        crm_changed: None,
+        more: Vec::new(),
+    };
+    let resolved = |partner_center, crm| {
+        conflicts::beyond_the_record(&conflict(partner_center, crm), conflicts::Winner::Crm).unwrap()
+    };
+    assert_eq!(resolved("Closed", "Active"), Resolution::PartnerCenter);
+    assert_eq!(resolved("Active", "Closed"), Resolution::Crm);
+    assert_eq!(resolved("Closed", "Closed"), Resolution::PartnerCenter);
+    assert!(matches!(resolved("Active", "New"), Resolution::Park(_)));
+}

@@ -3,6 +3,7 @@
 // The macros and the contract's generated code name this crate from outside and from within.
 extern crate self as crosswalk_sdk;
 
+mod column;
 mod conflict;
 mod context;
 pub mod contract;
@@ -14,6 +15,7 @@ pub mod lookup;
 #[cfg(target_family = "wasm")]
 mod memory;
 pub mod plugin;
+mod primary;
 pub mod record;
 mod reference;
 pub mod referral;
@@ -26,8 +28,9 @@ pub mod value;
 pub use context::Context;
 pub use contract::{Conflict, Referral, Resolution, SyncOutcome, SyncReport};
 /// An enum as a CRM's option set, by number (`#[choice(1)]`) or by text (`#[choice("gold")]`; without an attribute,
-/// the variant's name in kebab case). A last option `#[choice(other)] Other(i32)` (or `Other(String)`) stands for all
-/// that the others do not list; without one, such a record is refused.
+/// the variant's name in kebab case), with what people see (`label = ".."`; otherwise the variant's name in words). A
+/// last option `#[choice(other)] Other(i32)` (or `Other(String)`) stands for all that the others do not list; without
+/// one, such a record is refused.
 pub use crosswalk_sdk_macros::Choice;
 /// Declares a struct as an entity of the CRM.
 ///
@@ -38,7 +41,20 @@ pub use crosswalk_sdk_macros::Choice;
 ///
 /// Each field is a [`Field`] of a [`FieldType`]. `#[field("new_tier")]` names the column where it differs from the
 /// field's own name; `setting = ".."` lets a setting name it; `owned` says that an edit in the CRM is put back; `read`
-/// and `write` that it is only read or only written; `flatten` takes in the fields of another record.
+/// and `write` that it is only read or only written; `flatten` takes in the fields of another record; `when = function`
+/// (a `fn() -> bool` that reads settings) says whether there is such a column at all.
+///
+/// What `crosswalk crm provision` must know to make the column: `label = ".."` is what people call it, `length = 100`
+/// how many characters a text holds (`length_setting = ".."` names a setting that may say otherwise), and
+/// `choices = function` (a `fn() -> Vec<record::Offered>`) what there is to choose from where the type is no
+/// [`Choice`](macro@Choice).
+///
+/// A `Field<Vec<String>>` may be kept as rows of a child entity, one text each:
+/// `rows(entity = "..", parent = "..", column = "..")`, where `parent` is the rows' reference to the record and `column`
+/// holds the text. Each may be named by a setting, as in `entity("..", setting = "..")`.
+///
+/// On an enum whose variants each hold such a record (`enum Deal { Opportunity(Opportunity), Lead(Lead) }`) it makes
+/// a plugin that links both entities: use the enum where a mapping's functions take and answer with a record.
 pub use crosswalk_sdk_macros::Record;
 /// Declares a struct as a plugin's settings. The JSON Schema for the operator comes from it: each field's doc comment,
 /// its type, and `#[setting(default = ..)]`.

@@ -7,7 +7,7 @@ use crate::{
         ReferralOutcome, Resolution,
     },
     host,
-    record::{self, ColumnName, IntoOutcome, Outcome, Reader, Record, Writer},
+    record::{self, ColumnName, IntoOutcome, Outcome, Primary, Record, Writer},
     settings::{Property, schema_text},
 };
 
@@ -81,8 +81,8 @@ impl Description {
 }
 
 #[doc(hidden)]
-pub fn entities<R: Record>() -> (Vec<EntityUse>, Vec<ColumnName>) {
-    (record::entity_uses::<R>(), record::column_settings::<R>())
+pub fn entities<P: Primary>() -> (Vec<EntityUse>, Vec<ColumnName>) {
+    (P::entities(), P::name_settings())
 }
 
 #[doc(hidden)]
@@ -97,18 +97,18 @@ pub fn answer<T>(ask: impl FnOnce() -> Result<T>) -> Result<T, contract::Refusal
 }
 
 #[doc(hidden)]
-pub fn record<R: Record>(linked: &CrmRecord) -> Result<R> {
-    R::read(&Reader::new(&linked.fields, &linked.related))
+pub fn record<P: Primary>(linked: &CrmRecord) -> Result<P> {
+    P::from_linked(linked)
 }
 
 #[doc(hidden)]
-pub fn crm_outcome<R: Record>(answer: impl IntoOutcome<R>) -> Result<CrmOutcome> {
+pub fn crm_outcome<P: Primary>(answer: impl IntoOutcome<P>) -> Result<CrmOutcome> {
     match answer.into_outcome() {
         Outcome::Skip(reason) => Ok(CrmOutcome::Skip(reason)),
         Outcome::Hold(draft) => {
-            let mut writer = Writer::default();
-            draft.write(&mut writer);
-            writer.into_draft(R::ENTITY).map(CrmOutcome::Hold)
+            let (entity, mut writer) = (draft.entity(), Writer::default());
+            draft.into_writer(&mut writer);
+            writer.into_draft(entity).map(CrmOutcome::Hold)
         }
     }
 }
@@ -137,9 +137,17 @@ pub fn park(conflict: &Conflict) -> Result<Resolution> {
 }
 
 #[doc(hidden)]
-pub fn report_fields<R: Record>(draft: R) -> Result<Vec<NamedValue>> {
+pub fn report_fields<P: Primary>(linked: &CrmRecord, shown: P) -> Result<Vec<NamedValue>> {
+    if shown.entity() != linked.key.entity {
+        let message = format!(
+            "`report` was asked what a `{}` should show, and answered with a `{}`",
+            linked.key.entity,
+            shown.entity()
+        );
+        return Err(Refusal::reject(message).help("answer with the variant that it was given"));
+    }
     let mut writer = Writer::default();
-    draft.write(&mut writer);
+    shown.into_writer(&mut writer);
     writer.into_fields()
 }
 

@@ -4,12 +4,16 @@
 
 use crate::{
     Field, Refusal, Result,
-    contract::{CrmDraft, EntityUse, FieldUse, Kind, NamedValue, RelatedRecord, Value},
-    settings, value,
+    contract::{CrmDraft, EntityUse, NamedValue, RelatedRecord, Value},
+    value,
     value::FieldType,
 };
 
-pub use crate::reference::{Companions, Ref};
+pub use crate::{
+    column::{Column, ColumnName, Length, Offered, Rows, Shape, Slot},
+    primary::{Primary, joined, unknown_entity},
+    reference::{Companions, Ref},
+};
 
 /// An entity of the CRM with the fields that a plugin reads and writes. Derived, never written by hand.
 pub trait Record: Sized {
@@ -74,72 +78,6 @@ impl<T> IntoOutcome<T> for Outcome<T> {
     }
 }
 
-/// The name of a column: fixed, or the tenant's, with a default.
-#[derive(Clone, Copy, Debug)]
-pub struct ColumnName {
-    /// The name, unless a setting says otherwise; empty if there is no such column unless a setting names one.
-    pub default: &'static str,
-    /// The setting that may say otherwise. An empty text there means that this tenant has no such column.
-    pub setting: Option<&'static str>,
-    /// What the column is for.
-    pub doc: &'static str,
-}
-
-impl ColumnName {
-    /// The column's name for this tenant; none if the tenant has no such column.
-    pub fn resolve(&self) -> Option<String> {
-        let name = match self.setting.and_then(settings::get) {
-            Some(Value::Text(name)) => name,
-            Some(Value::Empty) => String::new(),
-            _ => self.default.to_owned(),
-        };
-        if name.is_empty() { None } else { Some(name) }
-    }
-}
-
-/// How one field is used.
-#[derive(Clone, Debug)]
-pub struct Column {
-    /// Its name.
-    pub name: ColumnName,
-    kind: Kind,
-    reads: bool,
-    writes: bool,
-    owned: bool,
-    related: fn(&str) -> Option<EntityUse>,
-    settings: fn() -> Vec<ColumnName>,
-}
-
-impl Column {
-    /// The column of a struct's field.
-    pub fn of<S: Slot>(name: ColumnName, reads: bool, writes: bool, owned: bool) -> Self {
-        Self {
-            name,
-            kind: S::Holds::kind(),
-            reads,
-            writes,
-            owned,
-            related: S::Holds::related,
-            settings: S::Holds::column_settings,
-        }
-    }
-
-    fn declared(&self) -> Option<FieldUse> {
-        let Self { kind, reads, writes, owned, .. } = self.clone();
-        self.name.resolve().map(|name| FieldUse { name, kind, reads, writes, owned, more: Vec::new() })
-    }
-}
-
-/// A struct's field: tells what a [`Field`] holds.
-pub trait Slot {
-    /// What it holds.
-    type Holds: FieldType;
-}
-
-impl<T: FieldType> Slot for Field<T> {
-    type Holds = T;
-}
-
 /// How an entity is used, as the manifest says it.
 pub fn entity_use<R: Record>(via: Option<&str>) -> EntityUse {
     let fields = R::columns().iter().filter_map(|(_, column)| column.declared()).collect();
@@ -165,9 +103,7 @@ pub fn entity_uses<R: Record>() -> Vec<EntityUse> {
 
 /// The columns whose names are settings, so that the schema has them without being told.
 pub fn column_settings<R: Record>() -> Vec<ColumnName> {
-    let columns = R::columns()
-        .into_iter()
-        .flat_map(|(_, column)| std::iter::once(column.name).chain((column.settings)()));
+    let columns = R::columns().into_iter().flat_map(|(_, column)| column.names());
     columns.chain(R::key()).chain(R::stamp()).filter(|name| name.setting.is_some()).collect()
 }
 

@@ -76,7 +76,8 @@ impl Property {
 
     /// The setting that names a column.
     pub fn of_column(column: &ColumnName) -> Option<Self> {
-        let doc = format!("{} The column's name; empty if there is none.", column.doc);
+        let empty = if column.needed { "there must be one" } else { "empty if there is none" };
+        let doc = format!("{} Its name in the CRM; {empty}.", column.doc);
         column.setting.map(|setting| Self::of(setting, doc.trim(), Some(column.default.to_owned())))
     }
 }

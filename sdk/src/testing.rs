@@ -55,17 +55,14 @@ pub fn empty<R: Record>() -> R {
     R::read(&Reader::new(&fields, &[])).expect("empty fields fit every type")
 }
 
-/// The record that a CRM would hold after a draft was written over `record`, or newly made of it. Companions become
-/// records that exist.
+/// The record that a CRM would hold after a draft was written over `record`, or newly made of it. A draft of another
+/// entity makes a new record too: a lead was converted into an opportunity. Companions become records that exist.
 pub fn written(record: Option<&CrmRecord>, draft: &CrmDraft) -> CrmRecord {
     let key =
         RecordKey { entity: draft.entity.clone(), id: "11111111-2222-3333-4444-555555555555".to_owned() };
-    let mut after = record.cloned().unwrap_or(CrmRecord {
-        key,
-        fields: Vec::new(),
-        related: Vec::new(),
-        more: Vec::new(),
-    });
+    let same = record.filter(|record| record.key.entity == draft.entity);
+    let mut after =
+        same.cloned().unwrap_or(CrmRecord { key, fields: Vec::new(), related: Vec::new(), more: Vec::new() });
     for field in &draft.fields {
         if let Value::Reference(contract::Reference::Companion(alias)) = &field.value {
             after.related.retain(|related| related.via != field.name);

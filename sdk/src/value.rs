@@ -24,6 +24,11 @@ pub trait FieldType: Sized {
     /// The value to write. A reference to a new record adds it to the companions.
     fn into_value(self, companions: &mut Companions) -> Value;
 
+    /// The values that there are to choose from, if the type says.
+    fn offered() -> Vec<crate::record::Offered> {
+        Vec::new()
+    }
+
     /// How a reference's own fields are used, if it is one whose record is read or created.
     fn related(via: &str) -> Option<crate::contract::EntityUse> {
         let _ = via;

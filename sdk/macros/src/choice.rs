@@ -2,9 +2,17 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{DeriveInput, Fields, Ident, LitInt, LitStr, parse::ParseStream};
+use syn::{DeriveInput, Fields, Ident, LitInt, LitStr, Token, parse::ParseStream};
 
-use crate::names::kebab;
+use crate::names::{kebab, sentence};
+
+/// One variant.
+struct Variant<'a> {
+    ident: &'a Ident,
+    code: Code,
+    /// What people see.
+    label: String,
+}
 
 /// What one variant stands for.
 enum Code {
@@ -22,11 +30,12 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
         ));
     };
     let mut variants = Vec::new();
-    for variant in &data.variants {
-        variants.push((&variant.ident, code(variant)?));
+    for option in &data.variants {
+        variants.push(variant(option)?);
     }
-    let numbers = variants.iter().any(|(_, code)| matches!(code, Code::Number(_)));
-    if numbers && let Some((ident, _)) = variants.iter().find(|(_, code)| matches!(code, Code::Text(_))) {
+    let numbers = variants.iter().any(|variant| matches!(variant.code, Code::Number(_)));
+    if numbers && let Some(text) = variants.iter().find(|variant| matches!(variant.code, Code::Text(_))) {
+        let ident = text.ident;
         return Err(syn::Error::new_spanned(
             ident,
             format!(
@@ -41,27 +50,48 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
     })
 }
 
-fn code(variant: &syn::Variant) -> syn::Result<Code> {
-    let mut code = Code::Text(LitStr::new(&kebab(&variant.ident.to_string()), variant.ident.span()));
+fn variant(variant: &syn::Variant) -> syn::Result<Variant<'_>> {
+    let ident = &variant.ident;
+    let mut code = Code::Text(LitStr::new(&kebab(&ident.to_string()), ident.span()));
+    let mut label = sentence(&ident.to_string());
     for attribute in variant.attrs.iter().filter(|attribute| attribute.path().is_ident("choice")) {
-        code = attribute.parse_args_with(|input: ParseStream<'_>| {
-            if input.peek(LitInt) {
-                return Ok(Code::Number(input.parse()?));
+        attribute.parse_args_with(|input: ParseStream<'_>| {
+            while !input.is_empty() {
+                if input.peek(LitInt) {
+                    code = Code::Number(input.parse()?);
+                } else if input.peek(LitStr) {
+                    code = Code::Text(input.parse()?);
+                } else {
+                    word(input, &mut code, &mut label)?;
+                }
+                if !input.is_empty() {
+                    input.parse::<Token![,]>()?;
+                }
             }
-            if input.peek(LitStr) {
-                return Ok(Code::Text(input.parse()?));
-            }
-            let word: Ident = input.parse()?;
-            let known = word == "other";
-            if known {
-                Ok(Code::Other)
-            } else {
-                Err(syn::Error::new_spanned(word, "expected the option's number, its text, or `other`"))
-            }
+            Ok(())
         })?;
     }
-    match (&code, &variant.fields) {
-        (Code::Other, Fields::Unnamed(fields)) if fields.unnamed.len() == 1 => Ok(code),
+    holds_what_it_may(variant, &code)?;
+    Ok(Variant { ident, code, label })
+}
+
+fn word(input: ParseStream<'_>, code: &mut Code, label: &mut String) -> syn::Result<()> {
+    let word: Ident = input.parse()?;
+    if word == "other" {
+        *code = Code::Other;
+    } else if word == "label" {
+        input.parse::<Token![=]>()?;
+        *label = input.parse::<LitStr>()?.value();
+    } else {
+        let expected = "expected the option's number, its text, `label = \"..\"` or `other`";
+        return Err(syn::Error::new_spanned(word, expected));
+    }
+    Ok(())
+}
+
+fn holds_what_it_may(variant: &syn::Variant, code: &Code) -> syn::Result<()> {
+    match (code, &variant.fields) {
+        (Code::Other, Fields::Unnamed(fields)) if fields.unnamed.len() == 1 => Ok(()),
         (Code::Other, _) => Err(syn::Error::new_spanned(
             &variant.ident,
             format!(
@@ -69,7 +99,7 @@ fn code(variant: &syn::Variant) -> syn::Result<Code> {
                 variant.ident
             ),
         )),
-        (_, Fields::Unit) => Ok(code),
+        (_, Fields::Unit) => Ok(()),
         _ => Err(syn::Error::new_spanned(
             &variant.ident,
             "an option holds nothing, except for one marked `#[choice(other)]`",
@@ -87,6 +117,7 @@ struct Shape {
     kept: TokenStream,
     kind: TokenStream,
     schema: TokenStream,
+    offered: TokenStream,
 }
 
 impl Shape {
@@ -99,6 +130,7 @@ impl Shape {
             kept: quote!(raw),
             kind: quote!(::crosswalk_sdk::contract::Kind::Integer),
             schema: quote!("integer"),
+            offered: quote!(number),
         }
     }
 
@@ -111,19 +143,26 @@ impl Shape {
             kept: quote!(raw.to_owned()),
             kind: quote!(::crosswalk_sdk::contract::Kind::Text),
             schema: quote!("string"),
+            offered: quote!(text),
         }
     }
 }
 
-fn implementation(choice: &Ident, variants: &[(&Ident, Code)], shape: &Shape) -> TokenStream {
-    let Shape { case, raw, argument, passed, kept, kind, schema } = shape;
-    let literals = variants.iter().filter_map(|(ident, code)| match code {
-        Code::Number(number) => Some((*ident, quote!(#number))),
-        Code::Text(text) => Some((*ident, quote!(#text))),
-        Code::Other => None,
-    });
-    let (known, literals): (Vec<_>, Vec<_>) = literals.unzip();
-    let other = variants.iter().find(|(_, code)| matches!(code, Code::Other)).map(|(ident, _)| *ident);
+fn implementation(choice: &Ident, variants: &[Variant<'_>], shape: &Shape) -> TokenStream {
+    let Shape { case, raw, argument, passed, kept, kind, schema, offered } = shape;
+    let (mut known, mut literals, mut labels, mut other) = (Vec::new(), Vec::new(), Vec::new(), None);
+    for Variant { ident, code, label } in variants {
+        match code {
+            Code::Number(number) => literals.push(quote!(#number)),
+            Code::Text(text) => literals.push(quote!(#text)),
+            Code::Other => {
+                other = Some(*ident);
+                continue;
+            }
+        }
+        known.push(*ident);
+        labels.push(label);
+    }
     let from_other = match other {
         Some(other) => quote! { _ => ::core::option::Option::Some(Self::#other(#kept)) },
         None => quote! { _ => ::core::option::Option::None },
@@ -149,6 +188,9 @@ fn implementation(choice: &Ident, variants: &[(&Ident, Code)], shape: &Shape) ->
         #[automatically_derived]
         impl ::crosswalk_sdk::FieldType for #choice {
             fn kind() -> ::crosswalk_sdk::contract::Kind { #kind }
+            fn offered() -> ::std::vec::Vec<::crosswalk_sdk::record::Offered> {
+                ::std::vec![#(::crosswalk_sdk::record::Offered::#offered(#literals, #labels)),*]
+            }
             fn from_value(
                 value: &::crosswalk_sdk::contract::Value,
                 _: ::core::option::Option<&::crosswalk_sdk::contract::RelatedRecord>,

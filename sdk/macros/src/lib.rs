@@ -9,8 +9,11 @@
 #![forbid(unsafe_code)]
 
 mod choice;
+mod column;
+mod field;
 mod mapping;
 mod names;
+mod one_of;
 mod record;
 mod settings;
 #[cfg(test)]

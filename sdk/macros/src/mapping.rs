@@ -311,7 +311,7 @@ fn functions_of_the_contract(record: &Type, calls: Calls) -> TokenStream {
     let resolve = resolve.unwrap_or_else(|| quote! { ::crosswalk_sdk::plugin::park(given_conflict) });
     let report = report.map_or_else(
         || quote! { ::core::result::Result::Ok(::std::vec::Vec::new()) },
-        |call| quote! { ::crosswalk_sdk::plugin::report_fields(#call?) },
+        |call| quote! { ::crosswalk_sdk::plugin::report_fields(linked, #call?) },
     );
     quote! {
         #[allow(unused_variables, reason = "a function may ask for less than it could be given")]

@@ -20,6 +20,13 @@ pub(crate) fn kebab(name: &str) -> String {
     text
 }
 
+/// `InProgress` → `In progress`.
+pub(crate) fn sentence(name: &str) -> String {
+    let words = kebab(name).replace('-', " ");
+    let (first, rest) = words.split_at_checked(1).unwrap_or_default();
+    first.to_uppercase() + rest
+}
+
 /// The doc comment above an item, as one line.
 pub(crate) fn documentation(attributes: &[Attribute]) -> String {
     let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {

@@ -2,16 +2,14 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{DeriveInput, Ident, LitStr, Token, Type, ext::IdentExt, parse::ParseStream, spanned::Spanned};
+use syn::{Data, DeriveInput, Ident, LitStr, Type, ext::IdentExt, spanned::Spanned};
 
-use crate::names::{camel, documentation, named_fields};
-
-/// A column's name: fixed, or from a setting with a default.
-struct Column {
-    name: LitStr,
-    setting: Option<LitStr>,
-    doc: String,
-}
+use crate::{
+    column::{Column, named, optional, tokens},
+    field::{self, FieldOptions},
+    names::{camel, documentation, named_fields},
+    one_of,
+};
 
 /// `#[record(..)]`.
 #[derive(Default)]
@@ -21,24 +19,16 @@ struct RecordOptions {
     stamp: Option<Column>,
 }
 
-/// `#[field(..)]`.
-#[derive(Default)]
-struct FieldOptions {
-    name: Option<LitStr>,
-    setting: Option<LitStr>,
-    owned: bool,
-    read: bool,
-    write: bool,
-    flatten: bool,
-}
-
 /// One field of the struct.
 enum Member<'a> {
-    Column { ident: &'a Ident, ty: &'a Type, column: Column, options: FieldOptions },
+    Column { ident: &'a Ident, ty: &'a Type, column: Column, options: Box<FieldOptions> },
     Flattened { ident: &'a Ident, ty: &'a Type },
 }
 
 pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
+    if let Data::Enum(data) = &input.data {
+        return one_of::derive(input, data);
+    }
     let options = record_options(input)?;
     let fields = named_fields(input, "a record")?;
     let members = fields.iter().map(member).collect::<syn::Result<Vec<_>>>()?;
@@ -58,11 +48,11 @@ fn record_options(input: &DeriveInput) -> syn::Result<RecordOptions> {
             if meta.path.is_ident("entity") {
                 options.entity = Some(meta.value()?.parse()?);
             } else if meta.path.is_ident("key") {
-                options.key =
-                    Some(column(meta.input, "The column that holds the referral's id, under a unique key.")?);
+                let doc = "The column that holds the referral's id, under a unique key.";
+                options.key = Some(named(meta.input, true, doc)?);
             } else if meta.path.is_ident("stamp") {
-                options.stamp =
-                    Some(column(meta.input, "The column that the host stamps with its own writes.")?);
+                let doc = "The column that the host stamps with its own writes.";
+                options.stamp = Some(named(meta.input, false, doc)?);
             } else {
                 return Err(meta.error("expected `entity = \"..\"`, `key = \"..\"` or `stamp = \"..\"`"));
             }
@@ -72,30 +62,11 @@ fn record_options(input: &DeriveInput) -> syn::Result<RecordOptions> {
     Ok(options)
 }
 
-/// `= "name"`, or `("name", setting = "..")`.
-fn column(input: ParseStream<'_>, doc: &str) -> syn::Result<Column> {
-    let doc = doc.to_owned();
-    if input.peek(Token![=]) {
-        input.parse::<Token![=]>()?;
-        return Ok(Column { name: input.parse()?, setting: None, doc });
-    }
-    let inner;
-    syn::parenthesized!(inner in input);
-    let name = inner.parse()?;
-    inner.parse::<Token![,]>()?;
-    let word: Ident = inner.parse()?;
-    if word != "setting" {
-        return Err(syn::Error::new_spanned(word, "expected `setting = \"..\"`"));
-    }
-    inner.parse::<Token![=]>()?;
-    Ok(Column { name, setting: Some(inner.parse()?), doc })
-}
-
 fn member(field: &syn::Field) -> syn::Result<Member<'_>> {
     let Some(ident) = &field.ident else {
         return Err(syn::Error::new(field.span(), "a record's fields have names"));
     };
-    let options = field_options(field)?;
+    let options = field::options(field)?;
     if options.flatten {
         return Ok(Member::Flattened { ident, ty: &field.ty });
     }
@@ -111,55 +82,9 @@ fn member(field: &syn::Field) -> syn::Result<Member<'_>> {
         ));
     }
     let name = options.name.clone().unwrap_or_else(|| LitStr::new(&ident.unraw().to_string(), ident.span()));
-    let column = Column { name, setting: options.setting.clone(), doc: documentation(&field.attrs) };
-    Ok(Member::Column { ident, ty: &field.ty, column, options })
-}
-
-fn field_options(field: &syn::Field) -> syn::Result<FieldOptions> {
-    let mut options = FieldOptions::default();
-    for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("field")) {
-        attribute.parse_args_with(|input: ParseStream<'_>| {
-            while !input.is_empty() {
-                if input.peek(LitStr) {
-                    options.name = Some(input.parse()?);
-                } else {
-                    field_word(input, &mut options)?;
-                }
-                if !input.is_empty() {
-                    input.parse::<Token![,]>()?;
-                }
-            }
-            Ok(())
-        })?;
-    }
-    if options.read && options.write {
-        return Err(syn::Error::new(
-            field.span(),
-            "`read` means read only and `write` write only: a field that is both needs neither word",
-        ));
-    }
-    Ok(options)
-}
-
-fn field_word(input: ParseStream<'_>, options: &mut FieldOptions) -> syn::Result<()> {
-    let word: Ident = input.parse()?;
-    match word.to_string().as_str() {
-        "setting" => {
-            input.parse::<Token![=]>()?;
-            options.setting = Some(input.parse()?);
-        }
-        "owned" => options.owned = true,
-        "read" => options.read = true,
-        "write" => options.write = true,
-        "flatten" => options.flatten = true,
-        _ => {
-            return Err(syn::Error::new_spanned(
-                word,
-                "expected the column's name as text, `setting = \"..\"`, `owned`, `read`, `write` or `flatten`",
-            ));
-        }
-    }
-    Ok(())
+    let (setting, when) = (options.setting.clone(), options.when.clone());
+    let column = Column { name, setting, doc: documentation(&field.attrs), needed: false, when };
+    Ok(Member::Column { ident, ty: &field.ty, column, options: Box::new(options) })
 }
 
 fn is_field(ty: &Type) -> bool {
@@ -209,10 +134,7 @@ fn implementation(
         }
     };
     let special = |column: &Option<Column>, method: &str| match (column, flattened) {
-        (Some(column), _) => {
-            let column = column_tokens(column);
-            quote! { ::core::option::Option::Some(#column) }
-        }
+        (Some(column), _) => optional(Some(tokens(column))),
         (None, Some(ty)) => {
             let method = format_ident!("{method}");
             quote! { <#ty as ::crosswalk_sdk::Record>::#method() }
@@ -245,23 +167,18 @@ fn implementation(
     })
 }
 
-fn column_tokens(column: &Column) -> TokenStream {
-    let Column { name, setting, doc } = column;
-    let setting = match setting {
-        Some(setting) => quote! { ::core::option::Option::Some(#setting) },
-        None => quote! { ::core::option::Option::None },
-    };
-    quote! { ::crosswalk_sdk::record::ColumnName { default: #name, setting: #setting, doc: #doc } }
-}
-
 fn declared(member: &Member<'_>, names: &Ident) -> TokenStream {
     match member {
         Member::Column { ident, ty, column, options } => {
             let variant = format_ident!("{}", camel(&ident.to_string()));
-            let column = column_tokens(column);
+            let column = tokens(column);
             let (reads, writes, owned) = (!options.write, !options.read, options.owned);
+            let shape = options.shape();
             quote! {
-                columns.push((#names::#variant, ::crosswalk_sdk::record::Column::of::<#ty>(#column, #reads, #writes, #owned)));
+                columns.push((
+                    #names::#variant,
+                    ::crosswalk_sdk::record::Column::of::<#ty>(#column, #reads, #writes, #owned, #shape),
+                ));
             }
         }
         Member::Flattened { ident, ty } => {
@@ -277,7 +194,7 @@ fn declared(member: &Member<'_>, names: &Ident) -> TokenStream {
 fn read(member: &Member<'_>) -> TokenStream {
     match member {
         Member::Column { ident, column, .. } => {
-            let column = column_tokens(column);
+            let column = tokens(column);
             quote! { #ident: reader.field(&#column)? }
         }
         Member::Flattened { ident, .. } => quote! { #ident: ::crosswalk_sdk::Record::read(reader)? },
@@ -287,7 +204,7 @@ fn read(member: &Member<'_>) -> TokenStream {
 fn write(member: &Member<'_>) -> TokenStream {
     match member {
         Member::Column { ident, column, options, .. } => {
-            let column = column_tokens(column);
+            let column = tokens(column);
             let method = if options.read { quote!(read_only) } else { quote!(field) };
             quote! { writer.#method(&#column, self.#ident); }
         }

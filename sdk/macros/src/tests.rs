@@ -89,3 +89,94 @@ fn what_a_function_is_not_given_is_answered_with_what_it_is_given() {
     let error = refused(mapping::expand(quote!(crm = "dynamics"), module));
     assert!(error.contains("`&Conflict`") && error.contains("`&Context`"), "{error}");
 }
+
+#[test]
+fn a_length_is_for_a_text() {
+    let error = refused(record::derive(&parse_quote! {
+        #[record(entity = "account")]
+        struct Account { #[field(length = 5)] credit: Field<Decimal> }
+    }));
+    assert!(error.contains("hold a `String`"), "{error}");
+    let error = refused(record::derive(&parse_quote! {
+        #[record(entity = "account")]
+        struct Account { #[field(length = 0)] name: Field<String> }
+    }));
+    assert!(error.contains("at least one character"), "{error}");
+}
+
+#[test]
+fn a_length_from_a_setting_has_a_number_for_when_nothing_is_set() {
+    let error = refused(record::derive(&parse_quote! {
+        #[record(entity = "account")]
+        struct Account { #[field(length_setting = "name_length")] name: Field<String> }
+    }));
+    assert!(error.contains("`length = 100`"), "{error}");
+}
+
+#[test]
+fn rows_are_a_list_of_texts() {
+    let error = refused(record::derive(&parse_quote! {
+        #[record(entity = "opportunity")]
+        struct Opportunity {
+            #[field(rows(entity = "child", parent = "parent", column = "name"))]
+            solutions: Field<String>,
+        }
+    }));
+    assert!(error.contains("write `Field<Vec<String>>`"), "{error}");
+}
+
+#[test]
+fn rows_have_an_entity_a_parent_and_a_column() {
+    let error = refused(record::derive(&parse_quote! {
+        #[record(entity = "opportunity")]
+        struct Opportunity {
+            #[field(rows(entity = "child", column = "name"))]
+            solutions: Field<Vec<String>>,
+        }
+    }));
+    assert!(error.contains("parent = \"..\""), "{error}");
+    let error = refused(record::derive(&parse_quote! {
+        #[record(entity = "opportunity")]
+        struct Opportunity {
+            #[field(rows(table = "child"))]
+            solutions: Field<Vec<String>>,
+        }
+    }));
+    assert!(error.contains("`entity`, `parent` or `column`"), "{error}");
+}
+
+#[test]
+fn each_variant_of_an_enum_of_records_holds_one() {
+    for variant in [quote!(Lead), quote!(Lead(Lead, Account)), quote!(Lead { lead: Lead })] {
+        let error =
+            refused(record::derive(&parse_quote! { enum Deal { Opportunity(Opportunity), #variant } }));
+        assert!(error.contains("`Lead(Lead)`"), "{error}");
+    }
+    let error = refused(record::derive(&parse_quote! { enum Deal { Lead(Lead), Prospect(Lead) } }));
+    assert!(error.contains("holds the same record"), "{error}");
+    let error = refused(record::derive(&parse_quote! { enum Deal {} }));
+    assert!(error.contains("Opportunity(Opportunity)"), "{error}");
+}
+
+#[test]
+fn an_enum_of_records_has_no_entity_of_its_own() {
+    let error = refused(record::derive(&parse_quote! {
+        #[record(entity = "opportunity")]
+        enum Deal { Opportunity(Opportunity) }
+    }));
+    assert!(error.contains("above its struct"), "{error}");
+}
+
+#[test]
+fn an_option_is_labelled_with_its_name_unless_it_says_otherwise() {
+    let expanded = choice::derive(&parse_quote! {
+        enum Help { #[choice(1, label = "Quotes/licensing")] Quotes, #[choice(2)] ProofOfConcept }
+    });
+    let expanded = expanded.unwrap().to_string();
+    assert!(
+        expanded.contains("\"Quotes/licensing\"") && expanded.contains("\"Proof of concept\""),
+        "{expanded}"
+    );
+    let error = refused(choice::derive(&parse_quote! { enum Help { #[choice(1, name = "x")] Quotes } }));
+    assert!(error.contains("`label = \"..\"`"), "{error}");
+}

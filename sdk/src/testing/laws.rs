@@ -9,6 +9,9 @@
 //! - *settling on Partner Center's side*: with R' = R ⊕ ρ(C, R), ρ(C ⊕ π(R', C), R') ≡ ρ(C, R');
 //! - *once is enough*: π(R, C ⊕ π(R, C)) ≡ π(R, C), and likewise ρ.
 //!
+//! A draft that turns the record into one of another entity (a lead into an opportunity) makes a new pair: the laws are
+//! those of the pair that comes of it.
+//!
 //! "There and back changes nothing" is no law: truncation, rounding, days without a time and many-to-one status are
 //! legal.
 
@@ -30,8 +33,8 @@ pub fn broken(plugin: &Plugin, referral: &Json, record: Option<&CrmRecord>) -> V
     broken
 }
 
-/// Checks the laws on pairs made of `seeds`; panics with all that is broken. For a plugin's own test:
-/// `laws::hold(&plugin::plugin(), 0..200)`.
+/// Checks the laws on pairs made of `seeds`, with a record of each linked entity; panics with all that is broken. For a
+/// plugin's own test: `laws::hold(&plugin::plugin(), 0..200)`.
 ///
 /// # Panics
 /// When a law is broken, with the seed of each pair.
@@ -41,9 +44,10 @@ pub fn hold(plugin: &Plugin, seeds: std::ops::Range<u64>) {
     let mut broken_laws = Vec::new();
     for seed in seeds {
         let referral = random_referral(seed);
-        let record = manifest.entities.first().map(|entity| random_record(entity, &manifest.entities, seed));
-        for record in [None, record.as_ref()] {
-            let broken = broken(plugin, &referral, record);
+        let linked = manifest.entities.iter().filter(|entity| entity.via.is_none());
+        let records = linked.map(|entity| Some(random_record(entity, &manifest.entities, seed)));
+        for record in std::iter::once(None).chain(records) {
+            let broken = broken(plugin, &referral, record.as_ref());
             broken_laws.extend(broken.into_iter().map(|law| format!("seed {seed}: {law}")));
         }
     }
@@ -98,18 +102,19 @@ impl Pair<'_> {
             broken.push(format!("`to_crm` drafts a `{}`, which the manifest does not declare", draft.entity));
             return;
         };
-        undeclared(&draft.fields, primary, broken);
+        undeclared(&draft.fields, &[primary], broken);
         for companion in &draft.companions {
-            match manifest.entities.iter().find(|used| used.via.is_some() && used.entity == companion.entity)
-            {
-                Some(used) => {
-                    undeclared(&companion.match_, used, broken);
-                    undeclared(&companion.fields, used, broken);
-                }
-                None => {
-                    broken.push(format!("the companion `{}` is of an undeclared entity", companion.alias))
-                }
+            let used: Vec<&EntityUse> = manifest
+                .entities
+                .iter()
+                .filter(|used| used.via.is_some() && used.entity == companion.entity)
+                .collect();
+            if used.is_empty() {
+                broken.push(format!("the companion `{}` is of an undeclared entity", companion.alias));
+                continue;
             }
+            undeclared(&companion.match_, &used, broken);
+            undeclared(&companion.fields, &used, broken);
         }
     }
 
@@ -117,6 +122,14 @@ impl Pair<'_> {
         let Some(first) = self.pi(self.referral, self.record) else { return };
         let after = written(self.record, &first);
         let Some(second) = self.pi(self.referral, Some(&after)) else { return };
+        if second.entity != first.entity {
+            let (one, other) = (first.entity, second.entity);
+            broken.push(format!("once is enough (to_crm): the record is to be a `{one}`, then a `{other}`"));
+            return;
+        }
+        if self.record.is_some_and(|record| record.key.entity != after.key.entity) {
+            return Pair { record: Some(&after), ..*self }.settling(broken);
+        }
         differs("once is enough (to_crm)", &first.fields, &second.fields, broken);
 
         if let Some(pushed) = self.rho(&after, self.referral) {
@@ -136,17 +149,23 @@ impl Pair<'_> {
         else {
             return;
         };
+        // A record of another entity is another pair, with its own id for one.
+        if folded.entity != record.key.entity {
+            return;
+        }
         if let Some(again) = self.rho(&written(Some(record), &folded), &referral) {
             differs("settling on Partner Center's side", &wanted, &again, broken);
         }
     }
 }
 
-fn undeclared(fields: &[NamedValue], used: &EntityUse, broken: &mut Vec<String>) {
-    for field in fields {
-        if !used.fields.iter().any(|known| known.name == field.name && known.writes) {
-            broken.push(format!("`{}.{}` is drafted, and not declared as written", used.entity, field.name));
-        }
+fn undeclared(fields: &[NamedValue], used: &[&EntityUse], broken: &mut Vec<String>) {
+    let declared = |name: &str| {
+        used.iter().any(|used| used.fields.iter().any(|known| known.name == name && known.writes))
+    };
+    let entity = used.first().map_or("", |used| used.entity.as_str());
+    for field in fields.iter().filter(|field| !declared(&field.name)) {
+        broken.push(format!("`{entity}.{}` is drafted, and not declared as written", field.name));
     }
 }
 

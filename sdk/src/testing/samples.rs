@@ -93,7 +93,7 @@ impl Dice {
     }
 }
 
-/// An odd but legal referral: any field may be missing, texts may be long, amounts fine.
+/// An odd but legal referral, a lead's or an opportunity's: any field may be missing, texts may be long, amounts fine.
 pub fn random_referral(seed: u64) -> Json {
     let dice = &mut Dice(seed);
     let (status, substatuses): (&str, &[&str]) = match dice.below(3) {
@@ -110,7 +110,7 @@ pub fn random_referral(seed: u64) -> Json {
         "engagementId": format!("00000000-0000-0000-0001-{seed:012}"),
         "name": dice.maybe(|dice| dice.text().into()),
         "type": dice.pick(&["Shared", "Independent"]),
-        "qualification": "SalesQualified",
+        "qualification": dice.pick(&["SalesQualified", "SalesQualified", "MarketingQualified", "Direct"]),
         "status": status,
         "substatus": substatus,
         "customerProfile": {
@@ -136,7 +136,10 @@ pub fn random_referral(seed: u64) -> Json {
             }),
             "requirements": { "solutions": solutions },
         },
-        "inviteContext": dice.maybe(|dice| json!({ "assistanceRequestCode": dice.pick(&help) })),
+        "inviteContext": dice.maybe(|dice| json!({
+            "assistanceRequestCode": dice.pick(&help),
+            "invitedBy": dice.maybe(|dice| json!({ "organizationId": dice.pick(&["msft", "9a4cdb5b"]) })),
+        })),
         "trackingInfo": dice.maybe(|_| json!({ "microsoftMsxId": "7-ABC" })),
     })
 }

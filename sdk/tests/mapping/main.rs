@@ -1,5 +1,7 @@
 //! A whole plugin, as an author writes it, asked natively in the contract's own types.
 
+mod deal;
+
 use crosswalk_sdk::{
     contract::{Companion, CrmDraft, CrmOutcome, Kind, NamedValue, Reference, ReferralOutcome, Value},
     prelude::*,

@@ -35,7 +35,8 @@ pub trait Crm: Send + Sync {
     /// Any [`Fault`], with what the operator must do.
     async fn check(&self) -> Result<Identity, Fault>;
 
-    /// Reads a record with all declared fields, and the records that declared references lead to.
+    /// Reads a record with all declared fields, and the records that declared references lead to. Its version also
+    /// stands for the child rows of declared lists, as a second word after a space.
     ///
     /// # Errors
     /// Any [`Fault`].
@@ -199,7 +200,8 @@ pub enum Changes {
 pub struct Changed {
     /// Which.
     pub key: RecordKey,
-    /// The version that it has now, in the form in which [`Crm::update`] tells it, where the feed says so.
+    /// The version that it has now, in the form in which [`Crm::update`] tells it, where the feed says so. That of a
+    /// record with child rows is the first word of it; a change of the rows alone is told without a version.
     pub version: Option<String>,
     /// It was deleted.
     pub deleted: bool,
@@ -210,7 +212,7 @@ pub struct Changed {
 pub struct Listed {
     /// Which.
     pub key: RecordKey,
-    /// Its version, in the form in which [`Crm::update`] tells it.
+    /// Its version, in the form in which [`Crm::update`] tells it (the first word, for a record with child rows).
     pub version: String,
     /// The referral's id that it carries, if any.
     pub referral: Option<String>,

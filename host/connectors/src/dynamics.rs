@@ -6,10 +6,13 @@
 mod answer;
 mod batch;
 mod companions;
+mod convert;
 mod crm;
 mod read;
+mod rows;
 mod schema;
 mod state;
+mod successor;
 mod value;
 mod write;
 
@@ -44,11 +47,13 @@ pub struct DynamicsConfig {
     /// up in the organisation's metadata, once.
     pub entity_sets: BTreeMap<String, String>,
     /// The navigation property of a lookup: by `{entity}.{field}.{target}`, `{entity}.{field}` or `{field}`, the
-    /// first that is there. Without one it is the lookup's logical name; that of a custom lookup is usually its
-    /// *schema* name, so it belongs in here.
+    /// first that is there. Without one it is the lookup's logical name; that of a custom lookup (its name has an
+    /// underscore) is looked up in the organisation's metadata, once.
     pub navigation: BTreeMap<String, String>,
     /// The subject of the activity that Dataverse keeps when an opportunity is closed.
     pub close_subject: String,
+    /// The status reason of a lead that was qualified.
+    pub qualified_status: i32,
     /// Limits of the connection.
     pub limits: Limits,
 }
@@ -69,6 +74,7 @@ impl DynamicsConfig {
             entity_sets: sets.map(|(entity, set)| (entity.to_owned(), set.to_owned())).into(),
             navigation: BTreeMap::new(),
             close_subject: "Closed in step with Partner Center".to_owned(),
+            qualified_status: 3,
             limits: Limits::default(),
         }
     }
@@ -97,6 +103,7 @@ pub struct Dynamics {
     manifest: Arc<Manifest>,
     base: Url,
     close_subject: Arc<str>,
+    qualified_status: i32,
     pass: Option<HeaderValue>,
 }
 
@@ -125,6 +132,7 @@ impl Dynamics {
             manifest,
             base,
             close_subject: config.close_subject.into(),
+            qualified_status: config.qualified_status,
             pass: None,
         })
     }

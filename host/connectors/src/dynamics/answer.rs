@@ -21,9 +21,12 @@ const OBJECT_DOES_NOT_EXIST: &str = "0x80040217";
 const NOT_FOUND_BY_KEY: &str = "0x80060891";
 /// The opportunity is Won or Lost already.
 pub(super) const ALREADY_CLOSED: &str = "0x80040515";
+/// The lead is qualified or disqualified already.
+pub(super) const LEAD_ALREADY_CLOSED: &str = "0x80040519";
 /// What a record's state does not allow: a pair of state and status that does not go together, a PATCH where an action
 /// is wanted, an opportunity that is closed, one that is open, a lead that is closed.
-const STATE_REFUSED: [&str; 5] = ["0x80048408", "0x80100005", ALREADY_CLOSED, "0x8004051a", "0x80040519"];
+const STATE_REFUSED: [&str; 5] =
+    ["0x80048408", "0x80100005", ALREADY_CLOSED, "0x8004051a", LEAD_ALREADY_CLOSED];
 /// The application is no user of the organisation.
 const USER_NOT_MEMBER: &str = "0x80072560";
 /// The application user has no security role.
@@ -87,8 +90,8 @@ fn operator(error: &ApiError) -> Option<&'static str> {
 
 /// What was written, for the words about why it was not.
 pub(super) struct Attempt<'a> {
-    /// The id, where the record exists already.
-    pub(super) id: Option<&'a str>,
+    /// The ids of the record and of its rows, as far as they exist already; none for a create.
+    pub(super) ids: &'a [&'a str],
     /// Logical names that were written, each with the name that the body used for it; that of a lookup once more with
     /// the id that it was to lead to.
     pub(super) names: &'a [(String, String)],
@@ -99,7 +102,7 @@ pub(super) fn refused_write(error: &ApiError, attempt: &Attempt<'_>) -> Result<S
     if error.is(CONCURRENCY_VERSION_MISMATCH) {
         return Ok(Seen::Stale);
     }
-    let creates = attempt.id.is_none();
+    let creates = attempt.ids.is_empty();
     if creates && error.is_one_of(&[DUPLICATE_ENTITY_KEY, DUPLICATE_RECORD]) && !error.is(DUPLICATE_DETECTED)
     {
         return Ok(Seen::Stale);
@@ -108,7 +111,7 @@ pub(super) fn refused_write(error: &ApiError, attempt: &Attempt<'_>) -> Result<S
         // The documents' own samples of both kinds of failed precondition have no code.
         return Ok(Seen::Stale);
     }
-    if error.status.as_u16() == 404 && missing(error) && !names_another(error, attempt.id) {
+    if error.status.as_u16() == 404 && missing(error) && !names_another(error, attempt.ids) {
         // Gone: the next read says so.
         return Ok(Seen::Stale);
     }
@@ -131,16 +134,13 @@ pub(super) fn refused_write(error: &ApiError, attempt: &Attempt<'_>) -> Result<S
     Ok(Seen::Refused(SystemRefusal { fields: named(error, attempt.names), reason }))
 }
 
-/// Whether a *does not exist* is about another record than the one written: one that a lookup was to lead to.
-fn names_another(error: &ApiError, own: Option<&str>) -> bool {
+/// Whether a *does not exist* is about another record than those written: one that a lookup was to lead to.
+fn names_another(error: &ApiError, own: &[&str]) -> bool {
     let is_id = |word: &&str| word.len() >= 32 && uuid::Uuid::try_parse(word).is_ok();
     let message = error.message.to_ascii_lowercase();
     let words = message.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
     let ids: Vec<&str> = words.filter(is_id).collect();
-    match own {
-        Some(own) => !ids.is_empty() && !ids.contains(&own),
-        None => !ids.is_empty(),
-    }
+    !ids.is_empty() && !ids.iter().any(|id| own.contains(id))
 }
 
 /// The written fields that an error is about: those of the state by its code, others by their own or their body's name

@@ -1,4 +1,5 @@
-//! One change set: a PATCH at a version and the closing of the opportunity, both or neither.
+//! One change set: a PATCH at a version and all that goes with it (child rows, the closing of an opportunity), all or
+//! none.
 
 use std::fmt::Write as _;
 
@@ -10,16 +11,17 @@ use crate::{
 };
 
 /// One request of a change set.
-pub(super) struct Part<'a> {
-    pub(super) method: &'a str,
+pub(super) struct Part {
+    pub(super) method: &'static str,
     /// From the host's root, `/api/data/v9.2/opportunities(…)`.
-    pub(super) path: &'a str,
-    pub(super) if_match: Option<&'a HeaderValue>,
-    pub(super) body: String,
+    pub(super) path: String,
+    /// `If-Match` or `If-None-Match`, with its value.
+    pub(super) condition: Option<(&'static str, HeaderValue)>,
+    pub(super) body: Option<String>,
 }
 
 /// The body of a `$batch` with one change set, and its content type. docs: lines end in CRLF.
-pub(super) fn change_set(parts: &[Part<'_>]) -> (String, String) {
+pub(super) fn change_set(parts: &[Part]) -> (String, String) {
     let id = uuid::Uuid::new_v4().simple().to_string();
     let mut body = format!("--batch_{id}\r\nContent-Type: multipart/mixed; boundary=changeset_{id}\r\n\r\n");
     for (index, part) in parts.iter().enumerate() {
@@ -27,15 +29,22 @@ pub(super) fn change_set(parts: &[Part<'_>]) -> (String, String) {
         let _ = write!(
             body,
             "--changeset_{id}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\
-             Content-ID: {number}\r\n\r\n{method} {path} HTTP/1.1\r\nContent-Type: application/json\r\n",
+             Content-ID: {number}\r\n\r\n{method} {path} HTTP/1.1\r\n",
             number = index + 1,
             method = part.method,
             path = part.path,
         );
-        if let Some(version) = part.if_match.and_then(|version| version.to_str().ok()) {
-            let _ = write!(body, "If-Match: {version}\r\n");
+        if let Some((name, value)) = &part.condition
+            && let Ok(value) = value.to_str()
+        {
+            let _ = write!(body, "{name}: {value}\r\n");
         }
-        let _ = write!(body, "\r\n{}\r\n", part.body);
+        match &part.body {
+            Some(json) => {
+                let _ = write!(body, "Content-Type: application/json\r\n\r\n{json}\r\n");
+            }
+            None => body.push_str("\r\n"),
+        }
     }
     let _ = write!(body, "--changeset_{id}--\r\n\r\n--batch_{id}--\r\n");
     (body, format!("multipart/mixed; boundary=batch_{id}"))

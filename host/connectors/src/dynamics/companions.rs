@@ -152,7 +152,7 @@ impl Dynamics {
             // Created before, by us, for the same values; somebody has edited it since.
             return Ok(key);
         }
-        match answer::refused_write(&error, &Attempt { id: None, names: &body.names })? {
+        match answer::refused_write(&error, &Attempt { ids: &[], names: &body.names })? {
             Seen::Refused(refusal) => Err(refused(refusal.reason)),
             // Another record took the place while we looked; the next pass finds it.
             _ => {

@@ -31,7 +31,7 @@ impl Crm for Dynamics {
     }
 
     async fn read(&self, key: &RecordKey) -> Result<Reading, Fault> {
-        Ok(Dynamics::read(self, key).await?.map_or(Reading::Missing, Reading::Found))
+        Dynamics::read(self, key).await
     }
 
     async fn find_by_key(
@@ -82,11 +82,11 @@ impl Crm for Dynamics {
         &self,
         key: &RecordKey,
         to: &str,
-        _fields: &Fields,
-        _companions: &[Companion],
-        _version: &str,
+        fields: &Fields,
+        companions: &[Companion],
+        version: &str,
     ) -> Result<Seen, Fault> {
-        Err(Fault::reject(format!("`{}` `{}` cannot be converted to `{to}`", key.entity, key.id)))
+        Dynamics::convert(self, key, to, fields, companions, version).await
     }
 
     async fn changes(&self, entity: &str, _from: &From) -> Result<Changes, Fault> {

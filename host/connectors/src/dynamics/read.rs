@@ -1,4 +1,4 @@
-//! Reads: one record by id or by key, and searches.
+//! Reads: one record by id or by key, with its child rows, and searches.
 
 use crosswalk_engine::{
     mapping::{EntityUse, Record, Related},
@@ -10,10 +10,13 @@ use serde_json::Value as Json;
 
 use super::{
     Dynamics, answer, canonical, guid, json,
+    rows::{self, List, Row},
     schema::{EntitySet, columns_of_primary, columns_of_related, is_name, selected},
+    successor,
     value::{condition, decode},
 };
 use crate::{
+    crm::Reading,
     fault::Fault,
     text::{encoded, odata},
 };
@@ -41,23 +44,30 @@ struct Follow<'a> {
 }
 
 /// All that one read asks for.
-struct Shape<'a> {
-    set: EntitySet,
+pub(super) struct Shape<'a> {
+    pub(super) set: EntitySet,
     columns: Vec<(String, Kind)>,
     follow: Vec<Follow<'a>>,
+    pub(super) lists: Vec<List<'a>>,
+    /// Columns that tell whether the record lives on as another.
+    marks: Vec<(String, Kind)>,
 }
 
 impl Dynamics {
-    /// Reads a record with all declared fields, and the records that declared references lead to. `None` if there is
-    /// no such record.
+    /// Reads a record with all declared fields, its child rows, and the records that declared references lead to; or
+    /// says that it is gone, or as what it lives on: a merged record's master, a qualified lead's opportunity.
     ///
     /// # Errors
     /// Any [`Fault`]; [`Fault::Reject`] also where a column is not of the declared kind, naming it.
-    pub async fn read(&self, key: &RecordKey) -> Result<Option<Versioned<Record>>, Fault> {
+    pub async fn read(&self, key: &RecordKey) -> Result<Reading, Fault> {
         let key = canonical(key)?;
         let shape = self.shape(&key.entity).await?;
         let path = format!("{}({})", shape.set.name, key.id);
-        self.read_one(&path, &key.entity, &shape).await
+        let Some(row) = self.row(&path, &shape).await? else { return Ok(Reading::Missing) };
+        if let Some(successor) = self.successor(&key, &row).await? {
+            return Ok(Reading::Succeeded(successor));
+        }
+        self.record(&key.entity, &shape, &row).await.map(Reading::Found)
     }
 
     /// Reads the record whose `key_column` holds this value; the column must be an alternate key. `None` if there is
@@ -73,10 +83,12 @@ impl Dynamics {
     ) -> Result<Option<Versioned<Record>>, Fault> {
         let shape = self.shape(entity).await?;
         if let Some(path) = key_path(&shape.set, key_column, value) {
-            return self.read_one(&path, entity, &shape).await;
+            let Some(row) = self.row(&path, &shape).await? else { return Ok(None) };
+            return self.record(entity, &shape, &row).await.map(Some);
         }
         // Such a value cannot stand in an address, but can be searched for.
-        let mut options = shape.options();
+        // Many records do not bring their child rows along; they are asked for one by one.
+        let mut options = shape.options(false);
         options.push(("$filter", format!("{key_column} eq {}", odata(value))));
         options.push(("$top", "2".to_owned()));
         let mut found = self.rows(&shape.set, &options).await?;
@@ -85,7 +97,8 @@ impl Dynamics {
                 "several records of `{entity}` hold `{value}` in `{key_column}`; make it a key, or remove all but one"
             )));
         }
-        found.pop().map(|row| self.record(entity, &shape, &row)).transpose()
+        let Some(row) = found.pop() else { return Ok(None) };
+        self.record(entity, &shape, &row).await.map(Some)
     }
 
     /// Searches for records whose fields hold exactly these values, the oldest first, at most `limit`. Only declared
@@ -102,14 +115,19 @@ impl Dynamics {
     ) -> Result<Vec<Versioned<Record>>, Fault> {
         let mut columns = Vec::with_capacity(select.len());
         for name in select {
+            if self.is_list(entity, name) {
+                return Err(Fault::reject(format!(
+                    "`{entity}.{name}` is kept as child rows, which a search does not read"
+                )));
+            }
             let kind = self.kind(entity, name).ok_or_else(|| {
                 Fault::reject(format!("`{entity}.{name}` is not declared by the plugin, so it is not read"))
             })?;
             columns.push((name.clone(), kind.clone()));
         }
         let set = self.entity_set(entity).await?;
-        let shape = Shape { set, columns, follow: Vec::new() };
-        let mut options = shape.options();
+        let shape = Shape { set, columns, follow: Vec::new(), lists: Vec::new(), marks: Vec::new() };
+        let mut options = shape.options(false);
         if let Some(filter) = self.filter(entity, &shape.set, matching)? {
             options.push(("$filter", filter));
         }
@@ -117,7 +135,11 @@ impl Dynamics {
         options.push(("$orderby", format!("createdon asc,{} asc", shape.set.id_column)));
         options.push(("$top", limit.clamp(1, 5000).to_string()));
         let rows = self.rows(&shape.set, &options).await?;
-        rows.iter().map(|row| self.record(entity, &shape, row)).collect()
+        let mut found = Vec::with_capacity(rows.len());
+        for row in &rows {
+            found.push(self.record(entity, &shape, row).await?);
+        }
+        Ok(found)
     }
 
     /// Records of a linked entity that were modified at or after `since` and hold these values, the longest ago first,
@@ -161,7 +183,12 @@ impl Dynamics {
         modified.collect()
     }
 
-    fn filter(&self, entity: &str, set: &EntitySet, matching: &Fields) -> Result<Option<String>, Fault> {
+    pub(super) fn filter(
+        &self,
+        entity: &str,
+        set: &EntitySet,
+        matching: &Fields,
+    ) -> Result<Option<String>, Fault> {
         let mut conditions = Vec::with_capacity(matching.len());
         for (field, value) in matching {
             let is_id = field == &set.id_column;
@@ -179,7 +206,7 @@ impl Dynamics {
     }
 
     /// What a read of a linked entity asks for.
-    async fn shape(&self, entity: &str) -> Result<Shape<'_>, Fault> {
+    pub(super) async fn shape(&self, entity: &str) -> Result<Shape<'_>, Fault> {
         let Some(primary) = self.manifest.primary(entity) else {
             return Err(Fault::reject(format!(
                 "the plugin does not declare `{entity}` as an entity to link"
@@ -193,23 +220,26 @@ impl Dynamics {
             if primary.field(via).is_none() && !only_one {
                 continue;
             }
-            let navigation = self.schema.navigation(entity, via, &use_.entity);
+            let navigation = self.navigation(entity, via, &use_.entity).await?;
             let id_column = self.entity_set(&use_.entity).await?.id_column;
             follow.push(Follow { use_, via, navigation, id_column });
         }
         let set = self.entity_set(entity).await?;
-        Ok(Shape { set, columns: columns_of_primary(primary), follow })
+        let lists = self.lists(primary).await?;
+        Ok(Shape {
+            set,
+            columns: columns_of_primary(primary),
+            follow,
+            lists,
+            marks: successor::marks(entity),
+        })
     }
 
-    async fn read_one(
-        &self,
-        path: &str,
-        entity: &str,
-        shape: &Shape<'_>,
-    ) -> Result<Option<Versioned<Record>>, Fault> {
-        let response = self.session.read(self.get(&self.at(path, &shape.options())?)).await?;
+    /// One record as the API answers with it, or `None` if there is none.
+    pub(super) async fn row(&self, path: &str, shape: &Shape<'_>) -> Result<Option<Json>, Fault> {
+        let response = self.session.read(self.get(&self.at(path, &shape.options(true))?)).await?;
         if response.status.is_success() {
-            return self.record(entity, shape, &json(&response)?).map(Some);
+            return json(&response).map(Some);
         }
         if answer::is_missing(&response) {
             return Ok(None);
@@ -217,7 +247,7 @@ impl Dynamics {
         Err(answer::fault(&response, &format!("`{path}`")))
     }
 
-    async fn rows(&self, set: &EntitySet, options: &[(&str, String)]) -> Result<Vec<Json>, Fault> {
+    pub(super) async fn rows(&self, set: &EntitySet, options: &[(&str, String)]) -> Result<Vec<Json>, Fault> {
         let response = self.session.read(self.get(&self.at(&set.name, options)?)).await?;
         if !response.status.is_success() {
             return Err(answer::fault(&response, &format!("a search in `{}`", set.name)));
@@ -228,13 +258,20 @@ impl Dynamics {
         }
     }
 
-    fn record(&self, entity: &str, shape: &Shape<'_>, row: &Json) -> Result<Versioned<Record>, Fault> {
+    /// The record in an answer.
+    async fn record(&self, entity: &str, shape: &Shape<'_>, row: &Json) -> Result<Versioned<Record>, Fault> {
         let text = |name: &str| row.get(name).and_then(Json::as_str);
         let id = text(&shape.set.id_column).and_then(guid).ok_or_else(|| {
             Fault::reject(format!("Dataverse gave a record of `{entity}` without `{}`", shape.set.id_column))
         })?;
-        let version = text("@odata.etag").unwrap_or_default().to_owned();
-        let fields = fields(entity, &shape.columns, row)?;
+        let etag = text("@odata.etag").unwrap_or_default();
+        let mut fields = fields(entity, &shape.columns, row)?;
+        let lists = self.all_rows(shape, row, &id).await?;
+        for (list, rows) in shape.lists.iter().zip(&lists) {
+            fields.insert(list.field.name.clone(), rows::texts(rows));
+        }
+        let print = (!lists.is_empty()).then(|| rows::print(lists.iter().map(Vec::as_slice)));
+        let version = rows::whole_version(etag, print.as_deref());
         let mut related = Vec::new();
         for follow in &shape.follow {
             let Some(inner) = row.get(&follow.navigation).filter(|inner| inner.is_object()) else { continue };
@@ -254,19 +291,32 @@ impl Dynamics {
         let key = RecordKey { entity: entity.to_owned(), id };
         Ok(Versioned { value: Record { key, fields, related }, version })
     }
+
+    /// The rows of each list of a record.
+    pub(super) async fn all_rows(
+        &self,
+        shape: &Shape<'_>,
+        row: &Json,
+        id: &str,
+    ) -> Result<Vec<Vec<Row>>, Fault> {
+        let mut lists = Vec::with_capacity(shape.lists.len());
+        for list in &shape.lists {
+            lists.push(self.rows_of(list, row, id).await?);
+        }
+        Ok(lists)
+    }
 }
 
 impl Shape<'_> {
-    fn options(&self) -> Vec<(&'static str, String)> {
-        let mut options = vec![("$select", select(&self.columns, &self.set.id_column))];
-        let expand: Vec<String> = self
-            .follow
-            .iter()
-            .map(|follow| {
-                let select = select(&columns_of_related(follow.use_), &follow.id_column);
-                format!("{}($select={select})", follow.navigation)
-            })
-            .collect();
+    fn options(&self, with_rows: bool) -> Vec<(&'static str, String)> {
+        let columns = [self.columns.as_slice(), &self.marks].concat();
+        let mut options = vec![("$select", select(&columns, &self.set.id_column))];
+        let followed = self.follow.iter().map(|follow| {
+            let select = select(&columns_of_related(follow.use_), &follow.id_column);
+            format!("{}($select={select})", follow.navigation)
+        });
+        let lists = self.lists.iter().filter(|_| with_rows).map(List::expand);
+        let expand: Vec<String> = followed.chain(lists).collect();
         if !expand.is_empty() {
             options.push(("$expand", expand.join(",")));
         }

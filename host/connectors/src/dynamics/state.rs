@@ -1,8 +1,9 @@
 //! States: what of a write is a change of state, and which message that takes.
 //!
 //! docs: an opportunity is closed by `WinOpportunity` or `LoseOpportunity`, never by a PATCH; it is reopened by a
-//! PATCH of `statecode` 0; on hold and in progress are a plain `statuscode`. A record cannot be created in any state
-//! but its first.
+//! PATCH of `statecode` 0; on hold and in progress are a plain `statuscode`. A lead is disqualified (2) and reopened (0)
+//! by a PATCH of `statecode` and `statuscode`, and qualified by `QualifyLead` only ([`super::convert`]). A record cannot
+//! be created in any state but its first.
 
 use crosswalk_engine::value::{Fields, Value};
 

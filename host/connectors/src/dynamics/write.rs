@@ -1,4 +1,8 @@
 //! Writes: at the version that was read, or under a key that nothing holds yet.
+//!
+//! What one PATCH can do is one PATCH. Child rows and the closing of an opportunity make it a change set ([`changeset`]).
+
+mod changeset;
 
 use bytes::Bytes;
 use crosswalk_engine::{
@@ -7,26 +11,36 @@ use crosswalk_engine::{
     value::{Fields, Kind, RecordKey, Reference, Value},
 };
 use http::{HeaderName, HeaderValue, Method, header};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
+pub(super) use self::changeset::UNCLEAR;
 use super::{
     Dynamics,
     answer::{self, Attempt},
-    batch::{self, Outcome, Part},
     canonical,
     companions::{self, Stopped, substituted},
     guid,
     read::key_path,
+    rows::{parts_of, print, split_lists, whole_version},
     state::{Close, Later, split_close, split_later},
     value::encode,
     version,
 };
 use crate::{
+    crm::Reading,
     fault::Fault,
     session::{ApiError, Failure},
     text::cut,
     transport::Response,
 };
+
+/// What is to be written to one record.
+struct Write {
+    fields: Fields,
+    /// By field name, the texts that a list of child rows shall hold.
+    lists: Vec<(String, Vec<String>)>,
+    close: Option<Close>,
+}
 
 /// The body of a write.
 pub(super) struct Body {
@@ -40,7 +54,8 @@ impl Dynamics {
     /// reference to one becomes a reference to its record.
     ///
     /// `statecode` and `statuscode` are written as the API wants them: Won and Lost go through their actions, in one
-    /// change set with all other fields; anything else goes with the PATCH.
+    /// change set with all other fields; anything else goes with the PATCH. The rows of a list that changes are made and
+    /// deleted in that change set too; rows that are not those of the version read make it [`Seen::Stale`].
     ///
     /// Answers with [`Seen::Written`] (its version empty if the API does not tell the new one), [`Seen::Stale`] (also
     /// if the record is gone), [`Seen::Refused`] or [`Seen::Unknown`].
@@ -62,15 +77,16 @@ impl Dynamics {
             Ok(fields) => fields,
             Err(refusal) => return Ok(Seen::Refused(refusal)),
         };
+        let lists = split_lists(self.linked(&key.entity)?, &mut fields);
         let close = split_close(&key.entity, &mut fields);
-        self.write_at(&key, &fields, version, close).await
+        self.write_at(&key, Write { fields, lists, close }, version).await
     }
 
     /// Creates a record under this key, unless one holds it already, which is [`Seen::Stale`]. Companions as for
     /// [`Dynamics::update`].
     ///
-    /// A record cannot be created closed. One that shall be is created open, without the stamp, and then closed with
-    /// it. If that stops between the two, the answer is [`Seen::Unknown`] (or [`Seen::Refused`]): the record exists,
+    /// Its child rows are made with it, in one change set. A record cannot be created closed. One that shall be is
+    /// created open, without the stamp, and then closed with it. If that stops between the two, the answer is [`Seen::Unknown`] (or [`Seen::Refused`]): the record exists,
     /// is open and carries the key but not the stamp, so the next pass finds it by the key and goes on from there.
     ///
     /// # Errors
@@ -89,9 +105,14 @@ impl Dynamics {
         };
         // docs: a key column in the body wins over the address, so it must not be there.
         fields.remove(key_column);
-        let stamp = self.manifest.primary(entity).and_then(|use_| use_.stamp.as_deref());
-        let later = split_later(entity, stamp, &mut fields);
-        let created = self.create_open(entity, key_column, key_value, &fields).await?;
+        let use_ = self.linked(entity)?;
+        let mut lists = split_lists(use_, &mut fields);
+        lists.retain(|(_, texts)| !texts.is_empty());
+        let later = split_later(entity, use_.stamp.as_deref(), &mut fields);
+        let created = match lists.is_empty() {
+            true => self.create_open(entity, key_column, key_value, &fields).await?,
+            false => self.create_with_rows(entity, (key_column, key_value), &fields, &lists).await?,
+        };
         match (created, later) {
             (Seen::Written { version, key: Some(key) }, Some(later)) => {
                 Ok(self.finish_create(key, version, later).await)
@@ -100,18 +121,22 @@ impl Dynamics {
         }
     }
 
+    /// The declaration of an entity that records are linked of.
+    pub(super) fn linked(&self, entity: &str) -> Result<&EntityUse, Fault> {
+        let declared = self.manifest.primary(entity);
+        declared.ok_or_else(|| {
+            Fault::reject(format!("the plugin does not declare `{entity}` as an entity to link"))
+        })
+    }
+
     /// The fields with references to companions replaced, once the plugin's declaration allows them all.
-    async fn with_companions(
+    pub(super) async fn with_companions(
         &self,
         entity: &str,
         fields: &Fields,
         companions: &[Companion],
     ) -> Result<Result<Fields, SystemRefusal>, Fault> {
-        let Some(use_) = self.manifest.primary(entity) else {
-            return Err(Fault::reject(format!(
-                "the plugin does not declare `{entity}` as an entity to link"
-            )));
-        };
+        let use_ = self.linked(entity)?;
         if let Some(name) = fields.keys().find(|name| !may_write(use_, name)) {
             let reason =
                 format!("`{entity}.{name}` is not declared as written by the plugin; nothing was sent");
@@ -153,15 +178,20 @@ impl Dynamics {
             Err(failure) => return unknown(failure),
         };
         if !response.status.is_success() {
-            let attempt = Attempt { id: None, names: &body.names };
+            let attempt = Attempt { ids: &[], names: &body.names };
             return answer::refused_write(&ApiError::of(&response), &attempt);
         }
         let written = self.written(entity, &set.id_column, &response);
         if !matches!(written, Seen::Written { key: None, .. }) {
             return Ok(written);
         }
-        // Nothing came back, although it was asked for: read what was just created.
-        Ok(match self.find_by_key(entity, key_column, key_value).await {
+        // Nothing came back, although it was asked for.
+        Ok(self.look_up_created(entity, key_column, key_value).await)
+    }
+
+    /// Reads what was just created.
+    async fn look_up_created(&self, entity: &str, key_column: &str, key_value: &str) -> Seen {
+        match self.find_by_key(entity, key_column, key_value).await {
             Ok(Some(found)) => Seen::Written { version: found.version, key: Some(found.value.key) },
             Ok(None) => {
                 Seen::Unknown(format!("Dataverse created a record of `{entity}`, but does not find it"))
@@ -170,16 +200,17 @@ impl Dynamics {
                 "Dataverse created a record of `{entity}`, but did not say which: {}",
                 fault.reason()
             ))),
-        })
+        }
     }
 
     /// Closes a record that was just created.
     async fn finish_create(&self, key: RecordKey, version: String, later: Later) -> Seen {
-        let mut closed = self.write_at(&key, &later.fields, &version, later.close).await;
+        let write = || Write { fields: later.fields.clone(), lists: Vec::new(), close: later.close };
+        let mut closed = self.write_at(&key, write(), &version).await;
         if matches!(closed, Ok(Seen::Stale)) {
             // The organisation's own automation touches a new record at once; nobody has decided anything yet.
-            if let Ok(Some(now)) = self.read(&key).await {
-                closed = self.write_at(&key, &later.fields, &now.version, later.close).await;
+            if let Ok(Reading::Found(now)) = self.read(&key).await {
+                closed = self.write_at(&key, write(), &now.version).await;
             }
         }
         let reason = match closed {
@@ -196,29 +227,32 @@ impl Dynamics {
         Seen::Unknown(cut(&format!("record `{}` was created open, but perhaps not closed: {reason}", key.id)))
     }
 
-    /// Writes to an existing record, by a PATCH or, to close it, by a change set.
-    async fn write_at(
-        &self,
-        key: &RecordKey,
-        fields: &Fields,
-        version: &str,
-        close: Option<Close>,
-    ) -> Result<Seen, Fault> {
+    /// Writes to an existing record, by a PATCH or, with rows or to close it, by a change set.
+    async fn write_at(&self, key: &RecordKey, write: Write, version: &str) -> Result<Seen, Fault> {
+        let (_, print) = parts_of(version);
         let if_match = match if_match(key, version) {
             Ok(if_match) => if_match,
             Err(refusal) => return Ok(Seen::Refused(refusal)),
         };
-        let body = match self.body(&key.entity, fields).await? {
+        let body = match self.body(&key.entity, &write.fields).await? {
             Ok(body) => body,
             Err(refusal) => return Ok(Seen::Refused(refusal)),
         };
-        match close {
-            None => self.patch(key, body, if_match).await,
-            Some(close) => self.close(key, body, &if_match, close).await,
+        match (write.lists.as_slice(), write.close) {
+            ([], None) => self.patch(key, body, if_match, print).await,
+            ([], Some(close)) => self.change_set(key, body, if_match, &[], Some(close)).await,
+            (lists, close) => self.write_rows(key, body, (if_match, print), lists, close).await,
         }
     }
 
-    async fn patch(&self, key: &RecordKey, body: Body, if_match: HeaderValue) -> Result<Seen, Fault> {
+    /// Writes the fields alone; `print` is that of the rows, which stay as they are.
+    async fn patch(
+        &self,
+        key: &RecordKey,
+        body: Body,
+        if_match: HeaderValue,
+        print: Option<&str>,
+    ) -> Result<Seen, Fault> {
         let set = self.entity_set(&key.entity).await?;
         let path = format!("{}({})", set.name, key.id);
         let mut request = self.request(Method::PATCH, self.at(&path, &[("$select", set.id_column.clone())])?);
@@ -230,81 +264,13 @@ impl Dynamics {
             Err(failure) => return unknown(failure),
         };
         if !response.status.is_success() {
-            let attempt = Attempt { id: Some(&key.id), names: &body.names };
+            let attempt = Attempt { ids: &[&key.id], names: &body.names };
             return answer::refused_write(&ApiError::of(&response), &attempt);
         }
         let body = serde_json::from_slice(&response.body).ok();
-        let version = version(&response, body.as_ref()).unwrap_or_default();
+        let version = version(&response, body.as_ref()).map(|etag| whole_version(&etag, print));
+        let version = version.unwrap_or_default();
         Ok(Seen::Written { version, key: Some(key.clone()) })
-    }
-
-    /// Writes the fields and closes the opportunity, both or neither. If it is closed already in another way, it is
-    /// reopened in the same change set.
-    async fn close(
-        &self,
-        key: &RecordKey,
-        mut body: Body,
-        if_match: &HeaderValue,
-        close: Close,
-    ) -> Result<Seen, Fault> {
-        for reopen in [false, true] {
-            if reopen {
-                body.json.insert("statecode".to_owned(), json!(0));
-            }
-            let response = match self.send_close(key, &body, if_match, close).await {
-                Ok(response) => response,
-                Err(failure) => return unknown(failure),
-            };
-            match batch::outcome(&response, 2) {
-                Outcome::Done => break,
-                Outcome::Unclear => {
-                    return Ok(Seen::Unknown("Dataverse's answer to a change set does not say".to_owned()));
-                }
-                // Nothing was written, so the same at the same version may be tried with a reopening.
-                Outcome::Failed(error) if !reopen && error.is(answer::ALREADY_CLOSED) => {}
-                Outcome::Failed(error) => {
-                    let mut names = body.names;
-                    names.extend(["statecode", "statuscode"].map(|name| (name.to_owned(), name.to_owned())));
-                    return answer::refused_write(&error, &Attempt { id: Some(&key.id), names: &names });
-                }
-            }
-        }
-        // A change set answers without versions. If this read fails the write has landed all the same.
-        let now = self.read(key).await.ok().flatten();
-        let version = now.map(|now| now.version).unwrap_or_default();
-        Ok(Seen::Written { version, key: Some(key.clone()) })
-    }
-
-    async fn send_close(
-        &self,
-        key: &RecordKey,
-        body: &Body,
-        if_match: &HeaderValue,
-        close: Close,
-    ) -> Result<Response, Failure> {
-        let set = self.entity_set(&key.entity).await.map_err(Failure::Fault)?;
-        let bind = format!("/{}({})", set.name, key.id);
-        let record = format!("{}{}({})", self.base.path(), set.name, key.id);
-        let action = format!("{}{}", self.base.path(), close.action());
-        let closing = json!({
-            "Status": close.status(),
-            "OpportunityClose": {
-                "subject": &*self.close_subject,
-                format!("{}@odata.bind", set.id_column): bind,
-            },
-        });
-        let patch = Json::Object(body.json.clone()).to_string();
-        let parts = [
-            Part { method: "PATCH", path: &record, if_match: Some(if_match), body: patch },
-            Part { method: "POST", path: &action, if_match: None, body: closing.to_string() },
-        ];
-        let (text, content_type) = batch::change_set(&parts);
-        let mut request = self.request(Method::POST, self.at("$batch", &[]).map_err(Failure::Fault)?);
-        let content_type = HeaderValue::from_str(&content_type)
-            .map_err(|_| Failure::Fault(Fault::reject("a change set has no legal content type")))?;
-        request.headers.insert(header::CONTENT_TYPE, content_type);
-        request.body = Bytes::from(text);
-        self.session.write(request).await
     }
 
     /// The fields as a body has them, or why they cannot be in one.
@@ -324,11 +290,12 @@ impl Dynamics {
                     };
                     let set = self.entity_set(&to.entity).await?;
                     body.names.push((field.clone(), id.clone()));
-                    let navigation = self.schema.navigation(entity, field, &to.entity);
+                    let navigation = self.navigation(entity, field, &to.entity).await?;
                     (format!("{navigation}@odata.bind"), Json::String(format!("/{}({id})", set.name)))
                 }
                 (Value::Empty, Some(Kind::Reference(target))) => {
-                    (format!("{}@odata.bind", self.schema.navigation(entity, field, target)), Json::Null)
+                    let navigation = self.navigation(entity, field, target).await?;
+                    (format!("{navigation}@odata.bind"), Json::Null)
                 }
                 (value, _) => match encode(value) {
                     Some(value) => (field.clone(), value),
@@ -344,21 +311,28 @@ impl Dynamics {
         Ok(Ok(body))
     }
 
-    /// What a successful write of a whole record tells: version and id.
+    /// What the successful creation of a record without rows tells: version and id.
     fn written(&self, entity: &str, id_column: &str, response: &Response) -> Seen {
         let body: Option<Json> = serde_json::from_slice(&response.body).ok();
         let id = body.as_ref().and_then(|body| body.get(id_column)).and_then(Json::as_str).and_then(guid);
         let key = id.map(|id| RecordKey { entity: entity.to_owned(), id });
-        Seen::Written { version: version(response, body.as_ref()).unwrap_or_default(), key }
+        let has_lists = self
+            .manifest
+            .primary(entity)
+            .is_some_and(|use_| use_.fields.iter().any(|field| field.rows.is_some()));
+        let print = has_lists.then(|| print(std::iter::empty()));
+        let version = version(response, body.as_ref()).map(|etag| whole_version(&etag, print.as_deref()));
+        Seen::Written { version: version.unwrap_or_default(), key }
     }
 }
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const RETURN_REPRESENTATION: HeaderValue = HeaderValue::from_static("return=representation");
 
-/// The version as a header. Without one nothing is written: it would be written blindly.
-fn if_match(key: &RecordKey, version: &str) -> Result<HeaderValue, SystemRefusal> {
-    HeaderValue::from_str(version).ok().filter(|value| !value.is_empty()).ok_or_else(|| {
+/// The record's own version as a header. Without one nothing is written: it would be written blindly.
+pub(super) fn if_match(key: &RecordKey, version: &str) -> Result<HeaderValue, SystemRefusal> {
+    let (etag, _) = parts_of(version);
+    HeaderValue::from_str(etag).ok().filter(|value| !value.is_empty()).ok_or_else(|| {
         let reason = format!("record `{}` was not written: its version is not known", key.id);
         SystemRefusal { fields: Vec::new(), reason }
     })
@@ -371,7 +345,7 @@ fn may_write(use_: &EntityUse, name: &str) -> bool {
 }
 
 /// A write without an answer to look at.
-fn unknown(failure: Failure) -> Result<Seen, Fault> {
+pub(super) fn unknown(failure: Failure) -> Result<Seen, Fault> {
     match failure {
         Failure::Fault(fault) => Err(fault),
         Failure::Unknown(reason) => Ok(Seen::Unknown(reason)),

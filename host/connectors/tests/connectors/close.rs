@@ -23,23 +23,22 @@ fn closing(state: i32, status: i32) -> Fields {
 }
 
 /// As Dataverse writes it: nested, with CRLF.
-fn both_done() -> Reply {
+pub(crate) fn all_done(parts: u8) -> Reply {
     let part = |id: u8| {
         format!(
             "--changesetresponse_2\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\
              Content-ID: {id}\r\n\r\nHTTP/1.1 204 No Content\r\nOData-Version: 4.0\r\n\r\n\r\n"
         )
     };
+    let parts: String = (1..=parts).map(part).collect();
     let body = format!(
-        "--batchresponse_1\r\nContent-Type: multipart/mixed; boundary=changesetresponse_2\r\n\r\n{}{}\
-         --changesetresponse_2--\r\n--batchresponse_1--\r\n",
-        part(1),
-        part(2)
+        "--batchresponse_1\r\nContent-Type: multipart/mixed; boundary=changesetresponse_2\r\n\r\n{parts}\
+         --changesetresponse_2--\r\n--batchresponse_1--\r\n"
     );
     reply(200, body).with("content-type", "multipart/mixed; boundary=batchresponse_1")
 }
 
-fn failed(status: u16, code: &str, message: &str) -> Reply {
+pub(crate) fn failed(status: u16, code: &str, message: &str) -> Reply {
     let body = format!(
         "--batchresponse_1\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n\
          HTTP/1.1 {status} Failed\r\nContent-Type: application/json\r\nOData-Version: 4.0\r\n\r\n{}\r\n\
@@ -55,7 +54,7 @@ fn row(version: &str) -> Reply {
 
 #[tokio::test]
 async fn a_win_goes_with_all_other_fields_in_one_change_set() {
-    let server = Server::answering(vec![both_done(), row("W/\"9\"")]).await;
+    let server = Server::answering(vec![all_done(2), row("W/\"9\"")]).await;
     let seen = dynamics(&server.url).update(&key(), &closing(1, 3), &[], VERSION).await.unwrap();
     assert_eq!(seen, Seen::Written { version: "W/\"9\"".into(), key: Some(key()) });
     let asked = &server.asked()[0];
@@ -76,7 +75,7 @@ async fn a_win_goes_with_all_other_fields_in_one_change_set() {
 #[tokio::test]
 async fn a_loss_that_finds_the_opportunity_won_reopens_it_in_the_same_change_set() {
     let closed = failed(400, "0x80040515", "The opportunity has already been closed.");
-    let server = Server::answering(vec![closed, both_done(), row("W/\"9\"")]).await;
+    let server = Server::answering(vec![closed, all_done(2), row("W/\"9\"")]).await;
     let seen = dynamics(&server.url).update(&key(), &closing(2, 5), &[], VERSION).await.unwrap();
     assert!(matches!(seen, Seen::Written { .. }), "{seen:?}");
     let asked = server.asked();
@@ -120,7 +119,7 @@ async fn a_record_that_shall_be_closed_is_created_open_and_stamped_only_when_clo
         created.clone(),
         stale(),
         row("W/\"2\""),
-        both_done(),
+        all_done(2),
         row("W/\"3\""),
         created,
         failed(400, "0x80040265", "no"),

@@ -1,6 +1,6 @@
 //! Reads and searches of Dataverse.
 
-use crosswalk_connectors::Fault;
+use crosswalk_connectors::{Fault, crm::Reading};
 use crosswalk_engine::{
     mapping::Companion,
     value::{Fields, RecordKey, Reference, Value},
@@ -38,7 +38,7 @@ pub(crate) fn error(code: &str, message: &str) -> serde_json::Value {
 async fn a_record_is_read_as_declared_with_what_its_lookups_lead_to() {
     let server = Server::answering(vec![reply(200, row())]).await;
     let upper = RecordKey { entity: "opportunity".into(), id: format!("{{{}}}", ID.to_uppercase()) };
-    let found = dynamics(&server.url).read(&upper).await.unwrap().unwrap();
+    let found = dynamics(&server.url).read(&upper).await.unwrap().found().unwrap();
     assert_eq!(found.version, "W/\"7\"");
     assert_eq!(found.value.key, key());
     let fields = &found.value.fields;
@@ -74,14 +74,14 @@ async fn a_customer_that_is_a_contact_is_told_from_an_account() {
     contact["_customerid_value@Microsoft.Dynamics.CRM.lookuplogicalname"] = json!("contact");
     contact["customerid_account"] = json!(null);
     let server = Server::answering(vec![reply(200, contact)]).await;
-    let found = dynamics(&server.url).read(&key()).await.unwrap().unwrap().value;
+    let found = dynamics(&server.url).read(&key()).await.unwrap().found().unwrap().value;
     let contact = RecordKey { entity: "contact".into(), id: ACCOUNT.into() };
     assert_eq!(found.fields["customerid"], Value::Reference(Reference::Existing(contact)));
     assert!(found.related.is_empty());
 }
 
 #[tokio::test]
-async fn a_record_that_is_gone_is_none_and_a_wrong_address_is_a_fault() {
+async fn a_record_that_is_gone_is_missing_and_a_wrong_address_is_a_fault() {
     let server = Server::answering(vec![
         reply(404, error("0x80040217", "opportunity With Id = x Does Not Exist")),
         reply(404, error("0x80060888", "Resource not found for the segment 'opportunitys'.")),
@@ -90,7 +90,7 @@ async fn a_record_that_is_gone_is_none_and_a_wrong_address_is_a_fault() {
     ])
     .await;
     let client = dynamics(&server.url);
-    assert_eq!(client.read(&key()).await.unwrap(), None);
+    assert_eq!(client.read(&key()).await.unwrap(), Reading::Missing);
     assert!(matches!(client.read(&key()).await, Err(Fault::Reject { .. })));
     let Err(Fault::Reject { reason }) = client.read(&key()).await else { panic!("not a fault") };
     assert!(reason.contains("org_url"), "{reason}");

@@ -2,9 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail their test")]
 
 mod close;
+mod convert;
 mod dynamics;
 mod partner_center;
+mod rows;
 mod server;
+mod successors;
 mod tokens;
 mod transport;
 mod writes;

@@ -164,11 +164,15 @@ pub(crate) fn partner_center_with(url: &Url, set: impl FnOnce(&mut PartnerCenter
 }
 
 pub(crate) fn dynamics(url: &Url) -> Dynamics {
+    dynamics_with(url, manifest())
+}
+
+pub(crate) fn dynamics_with(url: &Url, manifest: Manifest) -> Dynamics {
     let mut config = DynamicsConfig::new(url.clone());
     config.limits = limits();
     config.navigation.insert("cosell_country".into(), "cosell_Country".into());
     let tokens = Arc::new(StaticToken::new("sandbox".into()));
-    Dynamics::new(config, transport(), tokens, Arc::new(manifest())).unwrap()
+    Dynamics::new(config, transport(), tokens, Arc::new(manifest)).unwrap()
 }
 
 fn field(name: &str, kind: Kind) -> FieldUse {

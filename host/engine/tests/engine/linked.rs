@@ -197,6 +197,8 @@ fn an_event_at_the_version_that_our_write_returned_is_an_echo() {
     assert!(is_echo(&state, Side::PartnerCenter, &world.deals[super::world::DEAL].version.to_string()));
     assert!(is_echo(&state, Side::Crm, &world.rows[super::world::ROW].version.to_string()));
     assert!(!is_echo(&state, Side::Crm, "1") && !is_echo(&LinkState::default(), Side::Crm, "1"));
+    let with_rows = LinkState { record_version: Some("7 3f2a".into()), ..LinkState::default() };
+    assert!(is_echo(&with_rows, Side::Crm, "7") && !is_echo(&with_rows, Side::Crm, "3f2a"));
 }
 
 #[test]

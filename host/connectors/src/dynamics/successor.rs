@@ -1,0 +1,66 @@
+//! What a record lives on as: the master that it was merged into, the opportunity that a lead became.
+//!
+//! docs: a merged record stays, inactive, with `merged` and `masterid`; a qualified lead stays, closed, and its
+//! opportunity says where it came from in `originatingleadid`.
+
+use crosswalk_engine::value::{Kind, RecordKey};
+use serde_json::Value as Json;
+
+use super::{Dynamics, guid};
+use crate::fault::Fault;
+
+/// `statecode` of a lead that was qualified.
+const LEAD_QUALIFIED: i64 = 1;
+
+/// The columns that tell, where the entity has any.
+pub(super) fn marks(entity: &str) -> Vec<(String, Kind)> {
+    let reference = |to: &str| Kind::Reference(to.to_owned());
+    let mut marks = match entity {
+        "lead" | "account" | "contact" => {
+            vec![("merged".to_owned(), Kind::Flag), ("masterid".to_owned(), reference(entity))]
+        }
+        _ => Vec::new(),
+    };
+    if entity == "lead" {
+        marks.push(("statecode".to_owned(), Kind::Integer));
+        marks.push(("qualifyingopportunityid".to_owned(), reference("opportunity")));
+    }
+    marks
+}
+
+impl Dynamics {
+    /// The record that this one lives on as, if it does. A lead that was qualified without an opportunity is itself.
+    pub(super) async fn successor(&self, key: &RecordKey, row: &Json) -> Result<Option<RecordKey>, Fault> {
+        let id = |name: &str| row.get(name).and_then(Json::as_str).and_then(guid);
+        let is_merged = row.get("merged").and_then(Json::as_bool).unwrap_or(false);
+        if let Some(id) = id("_masterid_value").filter(|_| is_merged) {
+            return Ok(Some(RecordKey { entity: key.entity.clone(), id }));
+        }
+        let is_qualified = row.get("statecode").and_then(Json::as_i64) == Some(LEAD_QUALIFIED);
+        if key.entity != "lead" || !is_qualified {
+            return Ok(None);
+        }
+        match id("_qualifyingopportunityid_value") {
+            Some(id) => Ok(Some(RecordKey { entity: "opportunity".to_owned(), id })),
+            None => Ok(self.opportunity_of(&key.id).await?.map(|(key, _)| key)),
+        }
+    }
+
+    /// The first opportunity that a lead became, with its version.
+    pub(super) async fn opportunity_of(&self, lead: &str) -> Result<Option<(RecordKey, String)>, Fault> {
+        let set = self.entity_set("opportunity").await?;
+        let options = [
+            ("$select", set.id_column.clone()),
+            ("$filter", format!("_originatingleadid_value eq {lead}")),
+            ("$orderby", format!("createdon asc,{} asc", set.id_column)),
+            ("$top", "1".to_owned()),
+        ];
+        let rows = self.rows(&set, &options).await?;
+        Ok(rows.first().and_then(|row| {
+            let text = |name: &str| row.get(name).and_then(Json::as_str);
+            let id = text(&set.id_column).and_then(guid)?;
+            let key = RecordKey { entity: "opportunity".to_owned(), id };
+            Some((key, text("@odata.etag").unwrap_or_default().to_owned()))
+        }))
+    }
+}

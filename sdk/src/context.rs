@@ -1,6 +1,6 @@
 //! The pass that a call belongs to.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     Refusal, Result,
@@ -29,6 +29,12 @@ impl Context {
     /// The time of the pass. The only clock there is.
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// The day that is so many days after the pass, in UTC.
+    pub fn in_days(&self, days: i32) -> Date {
+        let wait = SignedDuration::from_hours(24 * i64::from(days));
+        self.now.checked_add(wait).unwrap_or(self.now).to_zoned(TimeZone::UTC).date()
     }
 
     /// Which record of the CRM the call is about, if there is one yet.

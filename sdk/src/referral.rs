@@ -30,12 +30,19 @@ impl Money {
     /// three for the dinars), halves away from zero.
     #[must_use]
     pub fn rounded(&self) -> Self {
-        let decimals = match self.currency.as_str() {
+        self.rounded_within(3)
+    }
+
+    /// As [`Money::rounded`], for a CRM that keeps no more decimals than these.
+    #[must_use]
+    pub fn rounded_within(&self, most_decimals: u32) -> Self {
+        let decimals: u32 = match self.currency.as_str() {
             "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI"
             | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
             "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
             _ => 2,
         };
+        let decimals = decimals.min(most_decimals);
         let amount = self.amount.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero);
         Self { amount, currency: self.currency.clone() }
     }

@@ -26,6 +26,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("crosswalk-sdk-macros", &[], &[]),
     ("crosswalk-sdk", &["crosswalk-sdk-macros"], &["crosswalk-builder"]),
     ("crosswalk-dynamics", &["crosswalk-sdk"], &[]),
+    ("crosswalk-salesforce", &["crosswalk-sdk"], &[]),
     ("crosswalk-plugin-example", &["crosswalk-sdk", "crosswalk-dynamics"], &[]),
     (
         "crosswalk",

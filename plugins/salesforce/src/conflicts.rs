@@ -1,0 +1,42 @@
+//! Who wins where both sides changed one field. The value that loses is kept for a person.
+
+use crosswalk_sdk::{
+    cosell::conflicts::{beyond_the_record, closed_wins},
+    prelude::*,
+};
+
+use crate::{Opportunity, OpportunityField, Salesforce, status::Stage};
+
+pub(crate) fn resolve(conflict: &Conflict, settings: &Salesforce) -> Result<Resolution> {
+    use OpportunityField as On;
+    let Some(field) = conflict.on::<Opportunity>() else {
+        return beyond_the_record(conflict, settings.conflict_winner);
+    };
+    match field {
+        On::Value | On::Currency | On::Closes | On::Description | On::Solutions | On::Products => {
+            Ok(settings.conflict_winner.resolution())
+        }
+        On::Stage => {
+            let closed = |name: String| matches!(settings.stage_named(&name), Some(Stage::Won | Stage::Lost));
+            Ok(closed_wins(
+                conflict.partner_center_as::<String>()?.is_some_and(closed),
+                conflict.crm_as::<String>()?.is_some_and(closed),
+            ))
+        }
+        // A name cannot be changed in Partner Center, so that only this way round both sides agree.
+        On::Name => Ok(Resolution::PartnerCenter),
+        // Consent that was given stays given, and Partner Center only ever asks for `true`.
+        On::VisibleToMicrosoft => Ok(Resolution::PartnerCenter),
+        // Partner Center speaks of it only once it closed the deal.
+        On::LostReason => Ok(Resolution::PartnerCenter),
+        On::HasProducts
+        | On::IsClosed
+        | On::IsWon
+        | On::ReferralLink
+        | On::MicrosoftCrmIdentifier
+        | On::ReferralProgram
+        | On::Audit => Ok(Resolution::PartnerCenter),
+        // What a seller chose stays chosen.
+        On::Sync | On::Help | On::Account | On::Contact | On::Owner => Ok(Resolution::Crm),
+    }
+}

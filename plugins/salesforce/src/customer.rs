@@ -1,0 +1,110 @@
+//! The customer: account and contact, found or made when an opportunity is, and read when a referral is made.
+
+use crosswalk_sdk::{
+    contract::Address,
+    cosell::{size, text::fitted},
+    prelude::*,
+};
+
+use crate::{Account, Contact, columns::lengths};
+
+/// A text cut to what the field holds; not spoken of where there is none.
+pub(crate) fn part(text: Option<&str>, characters: i32) -> Field<String> {
+    text.map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map_or(Field::Unset, |text| fitted(text, characters).into())
+}
+
+/// The account with the customer's name and postal code, or a new one with its address; none without a name.
+pub fn account(referral: &Referral) -> Option<Ref<Account>> {
+    let name = referral.customer.name.as_deref().map(str::trim).filter(|name| !name.is_empty())?;
+    let address = referral.customer.address.as_ref();
+    let of = |of: fn(&Address) -> &Option<String>, characters| {
+        part(address.and_then(|address| of(address).as_deref()), characters)
+    };
+    let matching = Account {
+        name: fitted(name, lengths::COMPANY).into(),
+        postal_code: of(|address| &address.postal_code, lengths::POSTAL_CODE),
+        ..Account::default()
+    };
+    let extra = Account {
+        street: part(address.and_then(street).as_deref(), lengths::STREET),
+        city: of(|address| &address.city, lengths::CITY),
+        state: of(|address| &address.state, lengths::STATE),
+        country: of(|address| &address.country, lengths::STATE),
+        employees: employees(referral),
+        ..Account::default()
+    };
+    Some(Ref::find_or_create(matching, extra))
+}
+
+/// Salesforce holds both lines of an address in one field.
+pub(crate) fn street(address: &Address) -> Option<String> {
+    let lines = [&address.line1, &address.line2].into_iter().flatten();
+    let lines: Vec<&str> = lines.map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
+    if lines.is_empty() { None } else { Some(lines.join("\n")) }
+}
+
+/// The fewest employees that the customer's size stands for.
+pub(crate) fn employees(referral: &Referral) -> Field<i32> {
+    referral.customer.size.as_deref().and_then(size::employees).map_or(Field::Unset, Field::Set)
+}
+
+/// Partner Center's word for the number of the account's employees.
+pub fn size(account: &Account) -> Field<String> {
+    account.employees.get().and_then(|employees| size::word(*employees)).map_or(Field::Unset, Field::from)
+}
+
+/// The contact with the first customer contact's e-mail address, or a new one; none without an address, because two
+/// people may have one name.
+pub fn contact(referral: &Referral, account: Option<&Ref<Account>>) -> Option<Ref<Contact>> {
+    let member = referral.customer.team.first()?;
+    let email = member.email.as_deref().map(str::trim).filter(|email| !email.is_empty())?;
+    if email.chars().count() > usize::try_from(lengths::EMAIL).unwrap_or_default() {
+        return None;
+    }
+    let matching = Contact { email: email.into(), ..Contact::default() };
+    let extra = Contact {
+        first_name: part(member.first_name.as_deref(), lengths::FIRST_NAME),
+        last_name: last_name(member).map_or_else(|| email.into(), Field::Set),
+        phone: part(member.phone_number.as_deref(), lengths::PHONE),
+        title: part(member.title.as_deref(), lengths::TITLE),
+        works_for: account.cloned().map_or(Field::Unset, Field::Set),
+        ..Contact::default()
+    };
+    Some(Ref::find_or_create(matching, extra))
+}
+
+/// Salesforce demands a last name of every person.
+pub(crate) fn last_name(member: &Member) -> Option<String> {
+    let names = [&member.last_name, &member.first_name, &member.email].into_iter().flatten();
+    names.map(|name| name.trim()).find(|name| !name.is_empty()).map(|name| fitted(name, lengths::LAST_NAME))
+}
+
+/// The primary contact as a member of the customer's team.
+pub fn member(contact: &Contact) -> Member {
+    Member {
+        first_name: contact.first_name.clone().value(),
+        last_name: contact.last_name.clone().value(),
+        email: contact.email.clone().value(),
+        phone_number: contact.phone.clone().value(),
+        title: contact.title.clone().value(),
+        more: Vec::new(),
+    }
+}
+
+/// The account's address. What stands below the first line of the street is the second line.
+pub fn address(account: &Account) -> DraftAddress {
+    let mut lines = account.street.text().lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next();
+    let rest: Vec<&str> = lines.collect();
+    let said = |text: Option<&str>| text.map_or(Field::Unset, Field::from);
+    DraftAddress {
+        line1: said(first),
+        line2: said(Some(rest.join(", ").as_str()).filter(|rest| !rest.is_empty())),
+        city: account.city.clone().or_unset(),
+        state: account.state.clone().or_unset(),
+        postal_code: account.postal_code.clone().or_unset(),
+        country: account.country.clone().or_unset(),
+    }
+}

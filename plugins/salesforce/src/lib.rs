@@ -1,0 +1,95 @@
+//! The default mapping between Partner Center referrals and Salesforce opportunities.
+//!
+//! | Partner Center | | Salesforce | where |
+//! |---|---|---|---|
+//! | id | → | Referral Identifier (the key), Referral Link | [`columns`], [`inbound`] |
+//! | externalReferenceId | ← | the opportunity's id | [`outbound`] |
+//! | name | → (← at create) | Opportunity Name, without its check mark | [`crosswalk_sdk::cosell::text`] |
+//! | details.dealValue, details.currency | ↔ | Amount, or the field of `deal_value_field`; Opportunity Currency | [`money`] |
+//! | details.closingDateTime | ↔ | Close Date | [`inbound`], [`outbound`] |
+//! | details.notes | ↔ | Description | |
+//! | status, substatus | ↔ | Stage | [`status`] |
+//! | statusReason | ↔ | the field of `lost_reason_field` | [`status`] |
+//! | consent to show the deal to Microsoft's sellers | ↔, once true always true | Referral visible to Microsoft sellers? | |
+//! | help that is asked for | → (← at create) | How can Microsoft help? | [`help`] |
+//! | solutions | ↔ | Products | [`crosswalk_sdk::cosell::solutions`] |
+//! | customer | → and ← at create | Account and primary Contact | [`customer`] |
+//! | customer's team | ← | primary Contact | [`customer`] |
+//! | team | ← | Owner, or the settings `sales_contact_…` | [`salesperson`] |
+//! | Microsoft's id of the deal, referral program | → | Microsoft CRM Identifier, Referral Program | [`inbound`] |
+//! | result of the sync | | Audit, check mark in the name | [`report`] |
+//!
+//! Only opportunities: leads are skipped, with a reason. The name of every field that does not come with Salesforce is a
+//! setting ([`columns`]). `README.md` beside this crate lists fields, settings and permissions for the operator.
+//!
+//! Another plugin calls [`mapping::to_crm`] and the others as a library, and changes what it wants.
+
+pub mod columns;
+pub mod conflicts;
+pub mod customer;
+pub mod help;
+pub mod inbound;
+pub mod money;
+pub mod outbound;
+pub mod report;
+pub mod salesperson;
+pub mod settings;
+pub mod status;
+
+pub use columns::{Account, Contact, Opportunity, OpportunityField, User};
+pub use settings::Salesforce;
+
+use crosswalk_sdk::prelude::*;
+
+/// The mapping's functions, to be called by the host or by another plugin.
+#[mapping(crm = "salesforce", settings(Salesforce))]
+pub mod mapping {
+    use super::*;
+
+    /// What should the CRM hold? Without a `linked` opportunity: what should a new one hold?
+    ///
+    /// # Errors
+    /// When the referral holds an amount or a time that is none.
+    pub fn to_crm(
+        referral: &Referral,
+        linked: Option<&Opportunity>,
+        cx: &Context,
+        settings: &Salesforce,
+    ) -> Result<Outcome<Opportunity>> {
+        inbound::to_crm(referral, linked, cx, settings)
+    }
+
+    /// What should Partner Center hold? Without a `referral`: what should a new one hold?
+    ///
+    /// # Errors
+    /// When a new referral lacks what Partner Center demands; the refusal names the field and the fix.
+    pub fn to_referral(
+        linked: &Opportunity,
+        referral: Option<&Referral>,
+        cx: &Context,
+        settings: &Salesforce,
+    ) -> Result<Outcome<ReferralDraft>> {
+        outbound::to_referral(linked, referral, cx, settings)
+    }
+
+    /// Who wins where both sides changed one field?
+    ///
+    /// # Errors
+    /// When a stage is no text.
+    pub fn resolve(conflict: &Conflict, settings: &Salesforce) -> Result<Resolution> {
+        conflicts::resolve(conflict, settings)
+    }
+
+    /// The Audit text and the check mark.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub fn report(
+        linked: &Opportunity,
+        report: &SyncReport,
+        cx: &Context,
+        settings: &Salesforce,
+    ) -> Result<Opportunity> {
+        Ok(super::report::shown(linked, report, cx, settings))
+    }
+}

@@ -1,0 +1,125 @@
+//! Status and substatus against the Stage.
+//!
+//! | Partner Center | | Salesforce |
+//! |---|---|---|
+//! | New | → | `on_hold_stage_name` |
+//! | Active | → | `active_stage_name`; an opportunity that is open and not on hold stays at its stage |
+//! | Closed, Won | ↔ | `won_stage_name`; one that is won at another stage stays there |
+//! | Closed, Lost | ↔ | `lost_stage_name`; one that is lost at another stage stays there |
+//! | Closed, Declined or Expired or Error | → | `lost_stage_name` |
+//! | Closed, Declined | ← | lost while the referral is New: the deal was never accepted |
+//! | Active, Accepted | ← | open and not on hold: leaving the on-hold stage accepts the deal |
+//! | nothing | ← | on hold |
+//!
+//! Probability, forecast category, closed and won follow the stage in Salesforce, so that only the stage is written.
+
+use crosswalk_sdk::{cosell::text::fitted, prelude::*};
+
+use crate::{Opportunity, Salesforce};
+
+/// What an opportunity says of its deal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Waiting to be accepted.
+    OnHold,
+    /// Being worked on, at whatever stage.
+    Open,
+    /// Won.
+    Won,
+    /// Lost, for whatever reason.
+    Lost,
+}
+
+impl Salesforce {
+    /// What a stage's name means; none if no setting names it.
+    pub fn stage_named(&self, name: &str) -> Option<Stage> {
+        let listed = |stages: &[String]| stages.iter().any(|stage| stage == name);
+        if name == self.on_hold_stage_name {
+            Some(Stage::OnHold)
+        } else if name == self.active_stage_name {
+            Some(Stage::Open)
+        } else if name == self.won_stage_name || listed(&self.closed_won_stages) {
+            Some(Stage::Won)
+        } else if name == self.lost_stage_name || listed(&self.closed_lost_stages) {
+            Some(Stage::Lost)
+        } else {
+            None
+        }
+    }
+}
+
+/// Where an opportunity stands; none if it does not say. A stage that no setting names is open, won or lost as Salesforce
+/// counts it.
+pub fn stage(opportunity: &Opportunity, settings: &Salesforce) -> Option<Stage> {
+    let name = opportunity.stage.get()?;
+    let counted = match (opportunity.is_closed.get(), opportunity.is_won.get()) {
+        (Some(true), Some(true)) => Stage::Won,
+        (Some(true), _) => Stage::Lost,
+        _ => Stage::Open,
+    };
+    Some(settings.stage_named(name).unwrap_or(counted))
+}
+
+/// The stage that a referral asks for; unset where the opportunity stays as it is.
+pub fn wanted(referral: &Referral, linked: Option<&Opportunity>, settings: &Salesforce) -> Field<String> {
+    let now = linked.and_then(|linked| stage(linked, settings));
+    let name = match (&referral.status, &referral.substatus, now) {
+        (Status::New, _, _) => &settings.on_hold_stage_name,
+        (Status::Active, _, Some(Stage::Open)) => return Field::Unset,
+        (Status::Active, _, _) => &settings.active_stage_name,
+        (Status::Closed, Substatus::Won, Some(Stage::Won)) => return Field::Unset,
+        (Status::Closed, Substatus::Won, _) => &settings.won_stage_name,
+        (Status::Closed, _, Some(Stage::Lost)) => return Field::Unset,
+        (Status::Closed, _, _) => &settings.lost_stage_name,
+        (Status::Other(_), _, _) => return Field::Unset,
+    };
+    name.as_str().into()
+}
+
+/// Why the deal was lost, as a referral that is closed says it.
+pub fn lost_reason(referral: &Referral, settings: &Salesforce) -> Field<String> {
+    if referral.status != Status::Closed || referral.substatus == Substatus::Won {
+        return Field::Unset;
+    }
+    let said = referral.status_reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    let reason = match &referral.substatus {
+        // Nobody said why, but the word says what happened.
+        Substatus::Declined | Substatus::Expired | Substatus::Error => {
+            said.unwrap_or(referral.substatus.word())
+        }
+        _ => match said {
+            Some(said) => said,
+            None => return Field::Unset,
+        },
+    };
+    fitted(reason, settings.lost_reason_length).into()
+}
+
+/// What a referral is told of how the deal stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pushed {
+    /// New, active or closed.
+    pub status: Field<Status>,
+    /// What kind of that.
+    pub substatus: Field<Substatus>,
+    /// Why it was lost.
+    pub reason: Field<String>,
+}
+
+/// What an opportunity asks for; nothing where it waits, or where the referral is closed: Partner Center opens nothing
+/// again.
+pub fn pushed(linked: &Opportunity, referral: &Referral, settings: &Salesforce) -> Pushed {
+    if referral.status == Status::Closed {
+        return Pushed::default();
+    }
+    let (status, substatus) = match stage(linked, settings) {
+        Some(Stage::Open) => (Status::Active, Substatus::Accepted),
+        Some(Stage::Won) => (Status::Closed, Substatus::Won),
+        Some(Stage::Lost) if referral.status == Status::New => (Status::Closed, Substatus::Declined),
+        Some(Stage::Lost) => (Status::Closed, Substatus::Lost),
+        Some(Stage::OnHold) | None => return Pushed::default(),
+    };
+    let lost = matches!(substatus, Substatus::Lost | Substatus::Declined);
+    let reason = if lost { linked.lost_reason.clone().or_unset() } else { Field::Unset };
+    Pushed { status: status.into(), substatus: substatus.into(), reason }
+}

@@ -1,0 +1,99 @@
+//! From Partner Center to Salesforce.
+
+use super::*;
+
+#[test]
+fn the_documented_referral_becomes_an_opportunity() {
+    let draft = held(&documented(), None);
+    assert_eq!(draft.name, "Test Cosell Invite_20".into());
+    assert_eq!(draft.description, "Wants a pilot in spring".into());
+    assert_eq!((draft.value, draft.currency.text()), (Decimal::from(50_000).into(), "USD"));
+    assert_eq!(draft.closes, day("2018-11-14").into());
+    assert_eq!(draft.stage, "Qualification".into());
+    assert_eq!(draft.sync, true.into());
+    let page = "https://partner.microsoft.com/referrals/v2/inbox?id=0f7cdb5b-3d2a-4cd6-8c2b-2d6f9d1c9a11";
+    assert_eq!(draft.referral_link, page.into());
+    assert_eq!(draft.solutions, Field::Set(Vec::new()), "a category is no product");
+    assert!(draft.products.is_unset());
+    let Some(Ref::FindOrCreate { matching, extra }) = draft.account.get() else { panic!("{draft:?}") };
+    assert_eq!((matching.name.text(), matching.postal_code.text()), ("Contoso Customer Inc", "98052"));
+    assert_eq!(
+        (extra.street.text(), extra.city.text(), extra.country.text()),
+        ("One Microsoft Way\n34", "Redmond", "US")
+    );
+    assert_eq!(extra.employees, 10.into());
+    let Some(Ref::FindOrCreate { matching, extra }) = draft.contact.get() else { panic!("{draft:?}") };
+    assert_eq!((matching.email.text(), extra.last_name.text()), ("kim@contoso.example", "Abercrombie"));
+    assert!(matches!(extra.works_for.get(), Some(Ref::FindOrCreate { .. })));
+}
+
+#[test]
+fn customer_and_contact_are_set_at_create_only() {
+    let draft = held(&documented(), Some(&opportunity()));
+    assert!(draft.account.is_unset() && draft.contact.is_unset());
+}
+
+#[test]
+fn a_new_opportunity_has_all_that_salesforce_demands() {
+    let bare = testing::referral(json!({ "id": "r-1", "status": "New", "substatus": "Pending" }));
+    let draft = held(&bare, None);
+    assert_eq!(draft.name, "Partner Center referral r-1".into());
+    assert_eq!(draft.stage, "Prospecting".into());
+    assert_eq!(draft.closes, day("2026-03-02").into(), "30 days after the pass");
+    let _settings = testing::settings(json!({ "close_date_days": 1 }));
+    assert_eq!(held(&bare, None).closes, day("2026-02-01").into());
+    assert!(held(&bare, Some(&opportunity())).closes.is_unset(), "what is there keeps its day");
+    let named = testing::referral(json!({ "status": "New", "customerProfile": { "name": " Contoso " } }));
+    assert_eq!(held(&named, None).name, "Contoso".into());
+    let odd = testing::referral(json!({ "status": "Dreaming" }));
+    let outcome = mapping::to_crm(&odd, None, &context(), &settings());
+    assert!(matches!(outcome, Ok(Outcome::Skip(reason)) if reason.contains("`Dreaming`")));
+}
+
+#[test]
+fn a_contact_without_a_last_name_gets_another_of_its_names() {
+    let contact = |member: serde_json::Value| {
+        let draft = held(&referral(json!({ "customerProfile": { "name": "X", "team": [member] } })), None);
+        match draft.contact.value() {
+            Some(Ref::FindOrCreate { extra, .. }) => Some(extra.last_name.text().to_owned()),
+            _ => None,
+        }
+    };
+    assert_eq!(contact(json!({ "firstName": "Kim", "email": "k@x.example" })).as_deref(), Some("Kim"));
+    assert_eq!(contact(json!({ "email": "k@x.example" })).as_deref(), Some("k@x.example"));
+    assert_eq!(contact(json!({ "lastName": "Kim" })), None, "two people may have one name");
+    let long = format!("{}@x.example", "k".repeat(80));
+    assert_eq!(contact(json!({ "lastName": "Kim", "email": long })), None);
+}
+
+#[test]
+fn consent_goes_one_way() {
+    let given =
+        |yes: bool| referral(json!({ "consent": { "consentToShareReferralWithMicrosoftSellers": yes } }));
+    assert_eq!(held(&given(true), None).visible_to_microsoft, true.into());
+    assert!(held(&given(false), None).visible_to_microsoft.is_unset());
+    let visible = |yes: bool| Opportunity { visible_to_microsoft: yes.into(), ..opportunity() };
+    assert_eq!(sent(&visible(true), Some(&documented())).share_with_microsoft_sellers, true.into());
+    assert!(sent(&visible(false), Some(&documented())).share_with_microsoft_sellers.is_unset());
+}
+
+#[test]
+fn leads_are_skipped_with_a_reason() {
+    for qualification in ["Direct", "MarketingQualified"] {
+        let lead = referral(json!({ "qualification": qualification }));
+        let outcome = mapping::to_crm(&lead, None, &context(), &settings());
+        let Ok(Outcome::Skip(reason)) = outcome else { panic!("{outcome:?}") };
+        assert!(reason.contains("only opportunities"), "{reason}");
+    }
+}
+
+#[test]
+fn the_sync_switch_stops_both_ways() {
+    let off = Opportunity { sync: false.into(), ..opportunity() };
+    let outcome = mapping::to_crm(&documented(), Some(&off), &context(), &settings());
+    assert!(matches!(outcome, Ok(Outcome::Skip(_))));
+    for referral in [None, Some(&documented())] {
+        let outcome = mapping::to_referral(&off, referral, &context(), &settings());
+        assert!(matches!(outcome, Ok(Outcome::Skip(_))), "{outcome:?}");
+    }
+}

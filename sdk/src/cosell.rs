@@ -1,4 +1,4 @@
-//! The rules of co-selling that are the same in every CRM: what kind of deal a referral is, how its solutions and its
+//! The rules of co-selling that are the same in every CRM: what a referral becomes, how its solutions and its
 //! people are listed, who wins a conflict, and texts that fit. The default mappings are made of these, and a partner's
 //! own may be.
 
@@ -12,7 +12,7 @@ pub mod text;
 
 use crate::{
     Field,
-    contract::{Help, Qualification, Referral, ReferralKind},
+    contract::{Help, Qualification, Referral, ReferralKind, Status, Substatus},
 };
 
 /// How Microsoft calls itself where a referral names organisations.
@@ -60,6 +60,44 @@ impl DealKind {
     /// Whether it begins as a lead.
     pub fn is_lead(self) -> bool {
         self != Self::CoSell
+    }
+}
+
+/// What is to stand for a referral in the CRM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Becomes {
+    /// An opportunity.
+    Opportunity,
+    /// A lead.
+    Lead,
+    /// Nothing, for a reason that the operator can read.
+    Nothing(String),
+}
+
+impl Becomes {
+    /// Where there is no record yet. A lead that was accepted is an opportunity at once, and one that was closed before
+    /// it ever came here stays away.
+    pub fn of_new(referral: &Referral, opportunities_only: bool) -> Self {
+        match &referral.status {
+            Status::Other(status) => {
+                Self::Nothing(format!("this mapping does not know its status `{status}`"))
+            }
+            _ if !DealKind::of(referral).is_lead() => Self::Opportunity,
+            _ if opportunities_only => Self::Nothing(
+                "a lead, and `opportunities_only` is on: only opportunities are synchronised".into(),
+            ),
+            Status::New => Self::Lead,
+            Status::Active => Self::Opportunity,
+            Status::Closed => Self::Nothing("a lead that was closed before it came here".into()),
+        }
+    }
+
+    /// Where there is a lead. What was accepted, or even won, is an opportunity: the lead is converted.
+    pub fn of_lead(referral: &Referral) -> Self {
+        match (&referral.status, &referral.substatus) {
+            (Status::Active, _) | (Status::Closed, Substatus::Won) => Self::Opportunity,
+            _ => Self::Lead,
+        }
     }
 }
 

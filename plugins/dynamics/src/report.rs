@@ -10,33 +10,15 @@ pub(crate) fn shown(
     cx: &Context,
     settings: &Dynamics,
 ) -> Opportunity {
-    let mark = match &report.outcome {
-        SyncOutcome::Synced => text::SYNCED,
-        SyncOutcome::Failed(_) => text::FAILED,
-        // What it means is not known, so that the mark stays.
-        SyncOutcome::Other(_) => text::mark(linked.name.text()),
-    };
     let marked = settings.display_check_mark && !linked.name.text().trim().is_empty();
     Opportunity {
         name: if marked {
-            text::marked(mark, linked.name.text(), settings.name_length).into()
+            text::marked(text::mark_of(report, linked.name.text()), linked.name.text(), settings.name_length)
+                .into()
         } else {
             Field::Unset
         },
-        audit: text::fitted(&audit(report, cx), settings.audit_length).into(),
+        audit: text::fitted(&text::audit(report, cx), settings.audit_length).into(),
         ..Opportunity::default()
-    }
-}
-
-/// `2026-04-17 09:05 - Partner Center and Dynamics 365 agree.`, in UTC.
-fn audit(report: &SyncReport, cx: &Context) -> String {
-    // RFC 3339 begins with the day and ends its minutes at a fixed place.
-    let now = cx.now().to_string();
-    let (day, time) = (now.get(..10).unwrap_or_default(), now.get(11..16).unwrap_or_default());
-    match &report.outcome {
-        SyncOutcome::Failed(why) if !report.message.contains(why.as_str()) => {
-            format!("{day} {time} - {} {why}", report.message)
-        }
-        _ => format!("{day} {time} - {}", report.message),
     }
 }

@@ -1,6 +1,6 @@
 //! The rules of co-selling, each as a sentence.
 
-use super::{DealKind, conflicts, is_country_code, size, solutions, team, text};
+use super::{Becomes, DealKind, conflicts, is_country_code, size, solutions, team, text};
 use crate::{
     Field, Resolution,
     contract::{Conflict, Member, Solution, Value},
@@ -36,6 +36,45 @@ fn the_partners_own_deals_and_shared_ones_are_co_sell() {
         ("Shared", "None", Some("another partner")),
     ] {
         assert_eq!(kind(shared, qualification, by), DealKind::CoSell, "{shared} {qualification} {by:?}");
+    }
+}
+
+fn at(status: &str, substatus: &str, qualification: &str) -> crate::Referral {
+    testing::referral(json!({
+        "type": "Independent", "qualification": qualification, "status": status, "substatus": substatus,
+    }))
+}
+
+#[test]
+fn a_lead_becomes_a_lead_until_it_is_accepted() {
+    let new = |status, substatus| Becomes::of_new(&at(status, substatus, "Direct"), false);
+    assert_eq!(new("New", "Pending"), Becomes::Lead);
+    assert_eq!(new("Active", "Accepted"), Becomes::Opportunity);
+    assert!(matches!(new("Closed", "Declined"), Becomes::Nothing(_)));
+    let lead = |status, substatus| Becomes::of_lead(&at(status, substatus, "Direct"));
+    assert_eq!(lead("New", "Received"), Becomes::Lead);
+    assert_eq!(lead("Active", "Accepted"), Becomes::Opportunity, "it is converted");
+    assert_eq!(lead("Closed", "Won"), Becomes::Opportunity, "it was accepted and won before anybody looked");
+    assert_eq!(lead("Closed", "Expired"), Becomes::Lead);
+}
+
+#[test]
+fn a_co_sell_deal_becomes_an_opportunity_at_once() {
+    for (status, substatus) in [("New", "Pending"), ("Active", "Accepted"), ("Closed", "Lost")] {
+        let deal = at(status, substatus, "SalesQualified");
+        for opportunities_only in [false, true] {
+            assert_eq!(Becomes::of_new(&deal, opportunities_only), Becomes::Opportunity);
+        }
+    }
+    let odd = Becomes::of_new(&at("Dreaming", "", "SalesQualified"), false);
+    assert!(matches!(odd, Becomes::Nothing(reason) if reason.contains("`Dreaming`")));
+}
+
+#[test]
+fn a_setting_keeps_leads_out_of_the_crm() {
+    for status in ["New", "Active", "Closed"] {
+        let becomes = Becomes::of_new(&at(status, "", "MarketingQualified"), true);
+        assert!(matches!(becomes, Becomes::Nothing(_)), "{becomes:?}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Texts that fit, and the check mark before a record's name.
 
-use crate::Field;
+use crate::{Context, Field, SyncOutcome, SyncReport};
 
 /// In sync.
 pub const SYNCED: &str = "✔ ";
@@ -43,4 +43,27 @@ pub fn mark(name: &str) -> &'static str {
 pub fn marked(mark: &str, name: &str, characters: i32) -> String {
     let room = characters - i32::try_from(SYNCED.chars().count()).unwrap_or_default();
     format!("{mark}{}", fitted(unmarked(name), room))
+}
+
+/// What a record shows of a pass: `2026-04-17 09:05 - Both sides agree.`, in UTC.
+pub fn audit(report: &SyncReport, cx: &Context) -> String {
+    // RFC 3339 begins with the day and ends its minutes at a fixed place.
+    let now = cx.now().to_string();
+    let (day, time) = (now.get(..10).unwrap_or_default(), now.get(11..16).unwrap_or_default());
+    match &report.outcome {
+        SyncOutcome::Failed(why) if !report.message.contains(why.as_str()) => {
+            format!("{day} {time} - {} {why}", report.message)
+        }
+        _ => format!("{day} {time} - {}", report.message),
+    }
+}
+
+/// The mark for what became of a pass, before a name that has one already or none.
+pub fn mark_of(report: &SyncReport, name: &str) -> &'static str {
+    match &report.outcome {
+        SyncOutcome::Synced => SYNCED,
+        SyncOutcome::Failed(_) => FAILED,
+        // What it means is not known, so that the mark stays.
+        SyncOutcome::Other(_) => mark(name),
+    }
 }

@@ -49,6 +49,18 @@ pub struct LinkState {
     pub record_version: Option<String>,
     /// The last report that the record was given, so that the same words are not written twice.
     pub reported: Option<String>,
+    /// The versions that both sides had when a pass last went all the way. While both have them still, there is nothing
+    /// new to look at.
+    pub settled: Option<Settled>,
+}
+
+/// The versions of both sides at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// The referral's eTag.
+    pub referral: String,
+    /// The record's version.
+    pub record: String,
 }
 
 /// A write that is about to be made, stored before it.

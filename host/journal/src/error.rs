@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::ids::{EventId, Lease, LinkId, ReleaseId};
+use crate::ids::{EventId, JobId, Lease, LinkId, ReleaseId};
 
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -54,6 +54,17 @@ pub enum Error {
     /// The entry is not open, or holds nothing that could be decided.
     #[error("entry `{0}` is not open (any more); nothing was changed. List the open entries again")]
     NotOpen(String),
+    /// The tenant has a job under way.
+    #[error("`{tenant}` has `{job}` under way; nothing was begun. Wait for it to end, then begin again")]
+    JobRunning {
+        /// The tenant.
+        tenant: String,
+        /// The job that runs.
+        job: JobId,
+    },
+    /// The job has ended, or never was.
+    #[error("`{0}` is not under way (any more); nothing was stored of it")]
+    NotRunning(JobId),
     /// The database was made with another key.
     #[error(
         "the key does not belong to this journal; nothing was read or written. Give the key file that it was made with"

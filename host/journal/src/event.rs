@@ -20,8 +20,10 @@ pub enum Source {
     WebhookCrm,
     /// A poll for recent changes.
     Poll,
-    /// The periodic comparison.
+    /// The periodic comparison. Waits behind live traffic.
     Sweep,
+    /// The first look at an existing portfolio. Waits behind live traffic.
+    Backfill,
     /// A person.
     Retry,
 }

@@ -54,6 +54,7 @@ id!(
 );
 id!(LinkId, "link_", "A link.");
 id!(ReleaseId, "rel_", "A release of one tenant: a plugin at a digest, with its settings.");
+id!(JobId, "job_", "A job. Later jobs have larger ids.");
 id!(PassId, "pass_", "A pass, and at the same time the fence of its lease: later passes have larger ids.");
 
 /// A lane in a worker's hands. The fence grows with each taking, and names the pass.

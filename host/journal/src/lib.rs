@@ -15,6 +15,7 @@ mod audit;
 mod error;
 mod event;
 mod ids;
+mod job;
 mod lane;
 mod link;
 mod release;
@@ -34,13 +35,14 @@ use tokio::sync::watch;
 pub use audit::{Alarm, AuditFilter, AuditRecord, Chain, What};
 pub use error::{Error, Result};
 pub use event::{Accepted, Event, EventFilter, EventState, EventStory, NewEvent, Source};
-pub use ids::{EventId, LaneId, Lease, LinkId, NotAnId, PassId, ReleaseId};
+pub use ids::{EventId, JobId, LaneId, Lease, LinkId, NotAnId, PassId, ReleaseId};
+pub use job::{Finding, Job, JobFilter, JobState, NewJob};
 pub use lane::{Backlog, Outcome, PassRecord, Taken, Trail};
 pub use link::{EntryRecord, EntryState, Link, LinkFilter};
 pub use release::{NewRelease, Recording, Release, Route};
 pub use seal::KEY_BYTES;
 pub use sqlite::{SqliteJournal, SqliteOptions};
-pub use tenant::{Pruned, Retention, Secret, Tenant};
+pub use tenant::{Counts, Pruned, Retention, Secret, Tenant};
 
 /// Everything that is remembered, behind one object-safe trait.
 #[async_trait]
@@ -68,7 +70,8 @@ pub trait Journal: Send + Sync + 'static {
 
     // Lanes
 
-    /// Gives out the lane that is due, if one is: fair between tenants, then by the time at which it became due.
+    /// Gives out the lane that is due, if one is: fair between tenants, then by the time at which it became due. A lane
+    /// in the background, where only events of a sweep or a backfill wait, is given out when no other is due.
     /// All events that wait in it (at most [`EVENTS_PER_PASS_MAX`]) are taken with it. The attempt is counted, and on
     /// disk, before this returns. A lane whose lease has run out is due again.
     async fn take(&self, worker: &str, now: Timestamp, lease_ms: u64) -> Result<Option<Taken>>;
@@ -115,6 +118,9 @@ pub trait Journal: Send + Sync + 'static {
     /// How much waits, for readiness and metrics.
     async fn backlog(&self, now: Timestamp) -> Result<Backlog>;
 
+    /// How many of a tenant's background lanes are in hand or due at `now`. Those that back off are not counted.
+    async fn in_background(&self, tenant: &str, now: Timestamp) -> Result<u64>;
+
     // Links and entries
 
     /// Links that match, by id.
@@ -123,8 +129,8 @@ pub trait Journal: Send + Sync + 'static {
     /// The link that a referral or a record belongs to.
     async fn link_of(&self, tenant: &str, subject: &Subject) -> Result<Option<Link>>;
 
-    /// How many links a tenant has.
-    async fn link_count(&self, tenant: &str) -> Result<u64>;
+    /// How many links, waiting and parked events and open entries a tenant has.
+    async fn counts(&self, tenant: &str) -> Result<Counts>;
 
     /// A tenant's open entries, oldest first, at most `limit`.
     async fn open_entries(&self, tenant: &str, limit: u32) -> Result<Vec<EntryRecord>>;
@@ -213,6 +219,26 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Recorded passes of a tenant, newest first, decrypted, at most `limit`.
     async fn recordings(&self, tenant: &str, limit: u32) -> Result<Vec<Recording>>;
+
+    // Jobs
+
+    /// Begins a job. [`Error::JobRunning`] if the tenant has one under way.
+    async fn begin_job(&self, job: &NewJob) -> Result<JobId>;
+
+    /// Remembers how far a job is, and adds what it found, in order. [`Error::NotRunning`] once it has ended.
+    async fn save_job(&self, id: JobId, progress: &str, found: &[String], at: Timestamp) -> Result<()>;
+
+    /// Ends a job: done without a `reason`, else failed. [`Error::NotRunning`] if it has ended before.
+    async fn end_job(&self, id: JobId, reason: Option<&str>, at: Timestamp) -> Result<()>;
+
+    /// One job; `None` if there is none (any more).
+    async fn job(&self, id: JobId) -> Result<Option<Job>>;
+
+    /// Jobs that match, newest first.
+    async fn jobs(&self, filter: &JobFilter) -> Result<Vec<Job>>;
+
+    /// What a job found, in order, after the finding numbered `after`, at most `limit`.
+    async fn findings(&self, id: JobId, after: u64, limit: u32) -> Result<Vec<Finding>>;
 
     // Upkeep
 

@@ -33,13 +33,26 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// How much a tenant has of what people ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Links.
+    pub links: u64,
+    /// Events without a verdict.
+    pub waiting: u64,
+    /// Parked events.
+    pub parked: u64,
+    /// Open entries.
+    pub entries: u64,
+}
+
 /// How long things are kept. Links, entries, releases and the audit are kept for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// How long a dedupe key is known, in milliseconds: longer than any sender retries.
     pub dedupe_ms: u64,
-    /// How long settled and superseded events are kept with their passes, in milliseconds. Waiting and parked events
-    /// stay.
+    /// How long settled and superseded events are kept with their passes, and jobs that ended with what they found, in
+    /// milliseconds. Waiting and parked events stay.
     pub events_ms: u64,
     /// How long recorded passes are kept, in milliseconds.
     pub recordings_ms: u64,
@@ -66,6 +79,8 @@ pub struct Pruned {
     pub passes: u64,
     /// Recordings.
     pub recordings: u64,
+    /// Jobs.
+    pub jobs: u64,
     /// Something reached the limit of rows: call again.
     pub more: bool,
 }

@@ -6,7 +6,6 @@ use axum::{
     Json,
     extract::{Path, State, rejection::JsonRejection},
 };
-use crosswalk_journal::EventFilter;
 
 use super::{
     events::{value, word},
@@ -85,19 +84,15 @@ async fn summary(app: &App, name: &str) -> Result<TenantSummary, Complaint> {
         Some(route) => app.journal.release(route.release).await?,
         None => None,
     };
-    let waiting = EventFilter {
-        tenant: Some(name.to_owned()),
-        state: Some(crosswalk_journal::EventState::Waiting),
-        ..EventFilter::default()
-    };
+    let counts = app.journal.counts(name).await?;
     Ok(TenantSummary {
         name: name.to_owned(),
         plugin: release.as_ref().map(|release| plugin_name(&release.manifest)),
         release: release.map(|release| release.digest),
         generation: route.map_or(0, |route| i64::try_from(route.generation).unwrap_or(i64::MAX)),
-        links: app.journal.link_count(name).await?,
-        waiting: app.journal.events(&waiting).await?.len() as u64,
-        entries: app.journal.open_entries(name, 0).await?.len() as u64,
+        links: counts.links,
+        waiting: counts.waiting,
+        entries: counts.entries,
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Action, EntryChange, Pass, Side, SystemRefusal, Verdict, Versioned, drive::Stage};
 use crate::{
     canon::Canon,
-    link::{Base, IntendedWrite, Intent, Owed},
+    link::{Base, IntendedWrite, Intent, Owed, Settled},
     mapping::{EntityUse, Mapper, Record},
     opinions::{Halt, Opinions, Shape, flatten},
     reconcile::{Plan, Reconciled, Sides, reconcile},
@@ -333,6 +333,9 @@ impl Pass {
     pub(super) fn referral_landed(&mut self, version: String, mapper: &mut dyn Mapper) -> Action {
         let (Some(plan), Some(_)) = (self.plan.take(), self.intent.take()) else { return self.read_link() };
         self.partner_center_writes += 1;
+        if let Some(referral) = &mut self.referral {
+            referral.version.clone_from(&version);
+        }
         self.state.referral_version = Some(version);
         self.state.intent = None;
         self.confirm(&plan.with_referral);
@@ -412,6 +415,10 @@ impl Pass {
 
     /// The verdict on a pass that went all the way.
     pub(super) fn end(&mut self) -> Action {
+        if let (Some(referral), Some(record)) = (&self.referral, &self.record) {
+            let (referral, record) = (referral.version.clone(), record.version.clone());
+            self.state.settled = Some(Settled { referral, record });
+        }
         let commit = self.commit();
         self.stage = Stage::Finished;
         let news: BTreeSet<&str> = self.news.iter().map(String::as_str).collect();

@@ -131,6 +131,9 @@ impl Pass {
             self.note_write(Side::Crm, fields, old, None, "report");
         }
         self.crm_writes += 1;
+        if let Some(record) = &mut self.record {
+            record.version.clone_from(&version);
+        }
         self.state.record_version = Some(version);
         self.state.base = intent.base;
         self.state.reported = intent.reported;

@@ -202,6 +202,25 @@ fn an_event_at_the_version_that_our_write_returned_is_an_echo() {
 }
 
 #[test]
+fn the_versions_that_a_pass_left_are_the_ones_that_both_sides_have_then() {
+    let mut world = reporting();
+    world.edit_record("n", "a");
+    world.pass();
+    let state = world.state.clone().unwrap();
+    let settled = state.settled.unwrap();
+    assert_eq!(Some(&settled.referral), state.referral_version.as_ref());
+    assert_eq!(Some(&settled.record), state.record_version.as_ref(), "the report was the last write");
+
+    world.pass();
+    assert_eq!(world.state.as_ref().unwrap().settled.as_ref(), Some(&settled));
+    world.edit_referral(NOTES, "b");
+    world.refuses.insert("n");
+    world.pass();
+    let after = world.state.clone().unwrap().settled.unwrap();
+    assert_ne!(after.referral, settled.referral, "what waits for a person was looked at too");
+}
+
+#[test]
 fn a_side_that_is_gone_parks_the_pair_and_writes_nothing() {
     let mut world = reporting();
     world.edit_referral(NOTES, "a");

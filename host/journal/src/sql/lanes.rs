@@ -3,6 +3,9 @@
 //! A lane's `ready_at` is the one thing that taking looks at: the time at which its events want to be seen, or, while
 //! a worker has it, the end of the lease. Each tenant's earliest `ready_at` is kept in `turns`, so that finding the
 //! next lane costs the same however many lanes wait.
+//!
+//! A lane in which only a sweep's or a backfill's events wait is in the *background*: it is given out when no live one
+//! is due, of whichever tenant. So a tenant has two turns, one for its live lanes and one for those in the background.
 
 use crosswalk_engine::pass::{Pair, Subject};
 use jiff::Timestamp;
@@ -64,29 +67,51 @@ pub(crate) async fn of_subject(conn: &mut Conn, tenant: &str, subject: &Subject)
 /// Makes a lane due at `at` unless it is due already or backing off; `hurry` ends a backoff and forgets the attempts.
 /// A lane in a worker's hands is looked at again when the worker lets go.
 pub(crate) async fn wake(conn: &mut Conn, lane: LaneId, at: i64, hurry: bool) -> Result<()> {
+    let background = !any_live(conn, lane).await?;
     let sql = if hurry {
         "UPDATE lanes SET due_at = $2, ready_at = CASE WHEN pass IS NULL THEN $2 ELSE ready_at END,
-           attempts = CASE WHEN pass IS NULL THEN 0 ELSE attempts END
+           attempts = CASE WHEN pass IS NULL THEN 0 ELSE attempts END, background = $3
          WHERE id = $1 RETURNING tenant"
     } else {
         "UPDATE lanes SET due_at = COALESCE(due_at, $2),
-           ready_at = CASE WHEN pass IS NULL THEN COALESCE(due_at, $2) ELSE ready_at END
+           ready_at = CASE WHEN pass IS NULL THEN COALESCE(due_at, $2) ELSE ready_at END, background = $3
          WHERE id = $1 RETURNING tenant"
     };
-    let tenant: String = sqlx::query_scalar(sql).bind(lane.0).bind(at).fetch_one(&mut *conn).await?;
+    let tenant: String = sqlx::query_scalar(sql)
+        .bind(lane.0)
+        .bind(at)
+        .bind(i64::from(background))
+        .fetch_one(&mut *conn)
+        .await?;
     touch(conn, &tenant).await
+}
+
+/// Whether an event waits in the lane that somebody or something caused just now, or that a person asked for again.
+async fn any_live(conn: &mut Conn, lane: LaneId) -> Result<bool> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT id FROM events WHERE lane = $1 AND state = 'waiting'
+           AND (source NOT IN ('sweep', 'backfill') OR retried IS NOT NULL) LIMIT 1",
+    )
+    .bind(lane.0)
+    .fetch_optional(conn)
+    .await?;
+    Ok(found.is_some())
 }
 
 /// Brings a tenant's earliest `ready_at` up to date. Every change of a lane's `ready_at` ends here.
 pub(crate) async fn touch(conn: &mut Conn, tenant: &str) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO turns (tenant, turn, ready_at)
-         SELECT $1, 0, MIN(ready_at) FROM lanes WHERE tenant = $1 AND ready_at IS NOT NULL
-         ON CONFLICT (tenant) DO UPDATE SET ready_at = excluded.ready_at",
-    )
-    .bind(tenant)
-    .execute(conn)
-    .await?;
+    for background in [0, 1] {
+        sqlx::query(
+            "INSERT INTO turns (tenant, background, turn, ready_at)
+             SELECT $1, $2, 0, MIN(ready_at) FROM lanes
+               WHERE tenant = $1 AND background = $2 AND ready_at IS NOT NULL
+             ON CONFLICT (tenant, background) DO UPDATE SET ready_at = excluded.ready_at",
+        )
+        .bind(tenant)
+        .bind(background)
+        .execute(&mut *conn)
+        .await?;
+    }
     Ok(())
 }
 
@@ -121,17 +146,21 @@ pub(crate) async fn take(
 ) -> Result<Option<Taken>> {
     let now_ms = now.as_millisecond();
     loop {
-        let tenant: Option<String> =
-            sqlx::query_scalar("SELECT tenant FROM turns WHERE ready_at <= $1 ORDER BY turn, tenant LIMIT 1")
-                .bind(now_ms)
-                .fetch_optional(&mut *conn)
-                .await?;
-        let Some(tenant) = tenant else { return Ok(None) };
+        let turn: Option<(String, i64)> = sqlx::query_as(
+            "SELECT tenant, background FROM turns WHERE ready_at IS NOT NULL AND ready_at <= $1
+             ORDER BY background, turn, tenant LIMIT 1",
+        )
+        .bind(now_ms)
+        .fetch_optional(&mut *conn)
+        .await?;
+        let Some((tenant, background)) = turn else { return Ok(None) };
         let lane: Option<i64> = sqlx::query_scalar(
-            "SELECT id FROM lanes WHERE tenant = $1 AND ready_at IS NOT NULL AND ready_at <= $2
+            "SELECT id FROM lanes
+             WHERE tenant = $1 AND background = $2 AND ready_at IS NOT NULL AND ready_at <= $3
              ORDER BY ready_at, id LIMIT 1",
         )
         .bind(&tenant)
+        .bind(background)
         .bind(now_ms)
         .fetch_optional(&mut *conn)
         .await?;
@@ -160,7 +189,7 @@ async fn hold_and_read(
     // Asking again whether it is ready makes this safe where another host may have taken it since it was found.
     let row = sqlx::query(
         "UPDATE lanes SET pass = $2, worker = $3, ready_at = $4, attempts = attempts + 1
-         WHERE id = $1 AND ready_at IS NOT NULL AND ready_at <= $5 RETURNING link, subject, attempts",
+         WHERE id = $1 AND ready_at IS NOT NULL AND ready_at <= $5 RETURNING link, subject, attempts, background",
     )
     .bind(lease.lane.0)
     .bind(lease.pass.0)
@@ -171,9 +200,10 @@ async fn hold_and_read(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let (link, attempts): (Option<i64>, i64) = (row.try_get("link")?, row.try_get("attempts")?);
-    sqlx::query("UPDATE turns SET turn = $2 WHERE tenant = $1")
+    sqlx::query("UPDATE turns SET turn = $2 WHERE tenant = $1 AND background = $3")
         .bind(tenant)
         .bind(lease.pass.0)
+        .bind(row.try_get::<i64, _>("background")?)
         .execute(&mut *conn)
         .await?;
     sqlx::query(
@@ -289,33 +319,38 @@ pub(crate) async fn let_go(conn: &mut Conn, held: &Held, due: i64, attempts: Att
         sqlx::query("DELETE FROM lanes WHERE id = $1").bind(lane.0).execute(&mut *conn).await?;
         return touch(conn, &held.tenant).await;
     }
+    let background = due.is_some() && !any_live(conn, lane).await?;
     let sql = match attempts {
         Attempts::Forget => {
-            "UPDATE lanes SET pass = NULL, worker = NULL, due_at = $2, ready_at = $2, attempts = 0 WHERE id = $1"
+            "UPDATE lanes SET pass = NULL, worker = NULL, due_at = $2, ready_at = $2, attempts = 0, background = $3
+             WHERE id = $1"
         }
         Attempts::Keep => {
-            "UPDATE lanes SET pass = NULL, worker = NULL, due_at = $2, ready_at = $2 WHERE id = $1"
+            "UPDATE lanes SET pass = NULL, worker = NULL, due_at = $2, ready_at = $2, background = $3 WHERE id = $1"
         }
         Attempts::Undo => {
-            "UPDATE lanes SET pass = NULL, worker = NULL, due_at = $2, ready_at = $2, attempts = attempts - 1
+            "UPDATE lanes SET pass = NULL, worker = NULL, due_at = $2, ready_at = $2, attempts = attempts - 1,
+               background = $3
              WHERE id = $1"
         }
     };
-    sqlx::query(sql).bind(lane.0).bind(due).execute(&mut *conn).await?;
+    sqlx::query(sql).bind(lane.0).bind(due).bind(i64::from(background)).execute(&mut *conn).await?;
     touch(conn, &held.tenant).await
 }
 
-/// Takes a lane that nobody holds off the clock if nothing waits in it any more.
+/// Something waits no longer. Takes a lane that nobody holds off the clock if that was the last, and into the background
+/// if that was the last live one.
 pub(crate) async fn rest(conn: &mut Conn, lane: LaneId) -> Result<()> {
-    if any(conn, lane, "waiting").await? {
-        return Ok(());
-    }
-    let tenant: Option<String> = sqlx::query_scalar(
-        "UPDATE lanes SET due_at = NULL, ready_at = NULL, attempts = 0 WHERE id = $1 AND pass IS NULL RETURNING tenant",
-    )
-    .bind(lane.0)
-    .fetch_optional(&mut *conn)
-    .await?;
+    let waits = any(conn, lane, "waiting").await?;
+    let background = waits && !any_live(conn, lane).await?;
+    let sql = if waits {
+        "UPDATE lanes SET background = $2 WHERE id = $1 AND pass IS NULL RETURNING tenant"
+    } else {
+        "UPDATE lanes SET due_at = NULL, ready_at = NULL, attempts = 0, background = $2
+         WHERE id = $1 AND pass IS NULL RETURNING tenant"
+    };
+    let tenant: Option<String> =
+        sqlx::query_scalar(sql).bind(lane.0).bind(i64::from(background)).fetch_optional(&mut *conn).await?;
     match tenant {
         Some(tenant) => touch(conn, &tenant).await,
         None => Ok(()),
@@ -391,7 +426,7 @@ pub(crate) async fn backlog(conn: &mut Conn, now: i64) -> Result<Backlog> {
             .fetch_one(&mut *conn)
             .await?;
     let due: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM turns t JOIN lanes l ON l.tenant = t.tenant
+        "SELECT COUNT(*) FROM turns t JOIN lanes l ON l.tenant = t.tenant AND l.background = t.background
          WHERE t.ready_at <= $1 AND l.ready_at IS NOT NULL AND l.ready_at <= $1",
     )
     .bind(now)
@@ -404,4 +439,11 @@ pub(crate) async fn backlog(conn: &mut Conn, now: i64) -> Result<Backlog> {
         due: count(due),
         oldest: time_if(oldest)?,
     })
+}
+
+/// How many of a tenant's background lanes are in hand or due.
+pub(crate) async fn in_background(conn: &mut Conn, tenant: &str, now: i64) -> Result<u64> {
+    let sql = "SELECT COUNT(*) FROM lanes WHERE tenant = $1 AND background = 1
+                 AND ready_at IS NOT NULL AND (pass IS NOT NULL OR ready_at <= $2)";
+    Ok(count(sqlx::query_scalar(sql).bind(tenant).bind(now).fetch_one(conn).await?))
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sqlx::{QueryBuilder, Row as _};
 
 use super::{
-    Conn, Db, Row, audit, count, events, from_json, from_word, lanes, lanes::Held, next, rows, time, time_if,
+    Conn, Db, Row, audit, events, from_json, from_word, lanes, lanes::Held, next, rows, time, time_if,
     to_json,
 };
 use crate::{
@@ -76,12 +76,6 @@ pub(crate) async fn list(conn: &mut Conn, filter: &LinkFilter) -> Result<Vec<Lin
         links.push(read(conn, &row).await?);
     }
     Ok(links)
-}
-
-/// How many links a tenant has.
-pub(crate) async fn number(conn: &mut Conn, tenant: &str) -> Result<u64> {
-    let sql = "SELECT COUNT(*) FROM links WHERE tenant = $1";
-    Ok(count(sqlx::query_scalar(sql).bind(tenant).fetch_one(conn).await?))
 }
 
 async fn read(conn: &mut Conn, row: &Row) -> Result<Link> {

@@ -7,6 +7,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod events;
+pub(crate) mod jobs;
 pub(crate) mod lanes;
 pub(crate) mod links;
 pub(crate) mod prune;

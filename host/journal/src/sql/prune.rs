@@ -8,7 +8,7 @@ use crate::{
     tenant::{Pruned, Retention},
 };
 
-/// Drops old dedupe keys, settled events, their passes, and recordings.
+/// Drops old dedupe keys, settled events, their passes, recordings, and jobs that ended.
 pub(crate) async fn prune(conn: &mut Conn, now: Timestamp, retention: &Retention) -> Result<Pruned> {
     let before = |keep_ms: u64| now.as_millisecond().saturating_sub(int(keep_ms));
     let rows = retention.rows_max;
@@ -43,9 +43,10 @@ pub(crate) async fn prune(conn: &mut Conn, now: Timestamp, retention: &Retention
         rows,
     )
     .await?;
+    let jobs = drop_jobs(conn, before(retention.events_ms), rows).await?;
     let full = u64::from(rows);
-    let more = [dedupe_keys, recordings, events, passes].into_iter().any(|dropped| dropped >= full);
-    Ok(Pruned { dedupe_keys, events, passes, recordings, more })
+    let more = [dedupe_keys, recordings, events, passes, jobs].into_iter().any(|dropped| dropped >= full);
+    Ok(Pruned { dedupe_keys, events, passes, recordings, jobs, more })
 }
 
 async fn drop_rows(conn: &mut Conn, sql: &'static str, before: i64, rows: u32) -> Result<u64> {
@@ -66,6 +67,22 @@ async fn drop_events(conn: &mut Conn, state: &str, before: i64, rows: u32) -> Re
     for id in &old {
         sqlx::query("DELETE FROM pass_events WHERE event = $1").bind(id).execute(&mut *conn).await?;
         sqlx::query("DELETE FROM events WHERE id = $1").bind(id).execute(&mut *conn).await?;
+    }
+    Ok(old.len() as u64)
+}
+
+/// Jobs that ended go with what they found.
+async fn drop_jobs(conn: &mut Conn, before: i64, rows: u32) -> Result<u64> {
+    let old: Vec<i64> = sqlx::query_scalar(
+        "SELECT id FROM jobs WHERE ended IS NOT NULL AND ended < $1 ORDER BY ended LIMIT $2",
+    )
+    .bind(before)
+    .bind(i64::from(rows))
+    .fetch_all(&mut *conn)
+    .await?;
+    for id in &old {
+        sqlx::query("DELETE FROM findings WHERE job = $1").bind(id).execute(&mut *conn).await?;
+        sqlx::query("DELETE FROM jobs WHERE id = $1").bind(id).execute(&mut *conn).await?;
     }
     Ok(old.len() as u64)
 }

@@ -2,8 +2,12 @@
 
 use sqlx::Row as _;
 
-use super::{Conn, Row, audit, time};
-use crate::{audit::What, error::Result, tenant::Tenant};
+use super::{Conn, Row, audit, count, time};
+use crate::{
+    audit::What,
+    error::Result,
+    tenant::{Counts, Tenant},
+};
 
 /// Creates or replaces a tenant's document.
 pub(crate) async fn apply(conn: &mut Conn, tenant: &Tenant) -> Result<()> {
@@ -43,6 +47,25 @@ fn read(row: &Row) -> Result<Tenant> {
         document: row.try_get("document")?,
         applied: time(row.try_get("applied")?)?,
         who: row.try_get("who")?,
+    })
+}
+
+/// How much a tenant has.
+pub(crate) async fn counts(conn: &mut Conn, tenant: &str) -> Result<Counts> {
+    let (links, waiting, parked, entries): (i64, i64, i64, i64) = sqlx::query_as(
+        "SELECT (SELECT COUNT(*) FROM links WHERE tenant = $1),
+                (SELECT COUNT(*) FROM events WHERE tenant = $1 AND state = 'waiting'),
+                (SELECT COUNT(*) FROM events WHERE tenant = $1 AND state = 'parked'),
+                (SELECT COUNT(*) FROM entries WHERE tenant = $1 AND state = 'open')",
+    )
+    .bind(tenant)
+    .fetch_one(conn)
+    .await?;
+    Ok(Counts {
+        links: count(links),
+        waiting: count(waiting),
+        parked: count(parked),
+        entries: count(entries),
     })
 }
 

@@ -10,9 +10,10 @@ use tokio::sync::watch;
 
 use super::SqliteJournal;
 use crate::{
-    Accepted, Alarm, AuditFilter, AuditRecord, Backlog, Chain, EntryRecord, Event, EventFilter, EventId,
-    EventStory, Journal, Lease, Link, LinkFilter, NewEvent, NewRelease, PassId, Pruned, Recording, Release,
-    ReleaseId, Result, Retention, Route, Secret, Taken, Tenant, Trail, seal, sql,
+    Accepted, Alarm, AuditFilter, AuditRecord, Backlog, Chain, Counts, EntryRecord, Event, EventFilter,
+    EventId, EventStory, Finding, Job, JobFilter, JobId, Journal, Lease, Link, LinkFilter, NewEvent, NewJob,
+    NewRelease, PassId, Pruned, Recording, Release, ReleaseId, Result, Retention, Route, Secret, Taken,
+    Tenant, Trail, seal, sql,
 };
 
 #[async_trait]
@@ -117,6 +118,10 @@ impl Journal for SqliteJournal {
         sql::lanes::backlog(&mut *self.reading().await?, now.as_millisecond()).await
     }
 
+    async fn in_background(&self, tenant: &str, now: Timestamp) -> Result<u64> {
+        sql::lanes::in_background(&mut *self.reading().await?, tenant, now.as_millisecond()).await
+    }
+
     async fn links(&self, filter: &LinkFilter) -> Result<Vec<Link>> {
         sql::links::list(&mut *self.reading().await?, filter).await
     }
@@ -129,8 +134,8 @@ impl Journal for SqliteJournal {
         }
     }
 
-    async fn link_count(&self, tenant: &str) -> Result<u64> {
-        sql::links::number(&mut *self.reading().await?, tenant).await
+    async fn counts(&self, tenant: &str) -> Result<Counts> {
+        sql::tenants::counts(&mut *self.reading().await?, tenant).await
     }
 
     async fn open_entries(&self, tenant: &str, limit: u32) -> Result<Vec<EntryRecord>> {
@@ -269,6 +274,37 @@ impl Journal for SqliteJournal {
                 Ok(Recording { pass: PassId(pass), at: sql::time(ended)?, bytes })
             })
             .collect()
+    }
+
+    async fn begin_job(&self, job: &NewJob) -> Result<JobId> {
+        let mut transaction = self.begin().await?;
+        let id = sql::jobs::begin(&mut transaction, job).await?;
+        transaction.commit().await?;
+        Ok(id)
+    }
+
+    async fn save_job(&self, id: JobId, progress: &str, found: &[String], at: Timestamp) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        sql::jobs::save(&mut transaction, id, progress, found, at).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn end_job(&self, id: JobId, reason: Option<&str>, at: Timestamp) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        sql::jobs::end(&mut transaction, id, reason, at).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<Job>> {
+        sql::jobs::get(&mut *self.reading().await?, id).await
+    }
+
+    async fn jobs(&self, filter: &JobFilter) -> Result<Vec<Job>> {
+        sql::jobs::list(&mut *self.reading().await?, filter).await
+    }
+
+    async fn findings(&self, id: JobId, after: u64, limit: u32) -> Result<Vec<Finding>> {
+        sql::jobs::findings(&mut *self.reading().await?, id, after, limit).await
     }
 
     async fn prune(&self, now: Timestamp, retention: &Retention) -> Result<Pruned> {

@@ -64,7 +64,7 @@ on_every_engine! {
         world.journal.finish(taken.lease, &linking(pair("r1", "o1")), &agreed(), &trail(2), None).await.unwrap();
         let next = world.take(2).await;
         assert_eq!((next.lease.lane, next.events[0].id), (taken.lease.lane, waiting));
-        assert_eq!(world.journal.link_count("contoso").await.unwrap(), 1);
+        assert_eq!(world.journal.counts("contoso").await.unwrap().links, 1);
     }
 
     async fn a_worker_that_holds_the_other_sides_lane_loses_it_and_its_events_wait_again(world) {
@@ -111,7 +111,7 @@ on_every_engine! {
             // Nothing of the commit was stored, and the lane is still the worker's.
             world.finish(&taken, agreed(), 2).await;
         }
-        assert_eq!(world.journal.link_count("contoso").await.unwrap(), 1);
+        assert_eq!(world.journal.counts("contoso").await.unwrap().links, 1);
         let link = world.journal.link_of("contoso", &referral("r1")).await.unwrap().unwrap();
         assert_eq!((link.lane, link.pair), (first.lease.lane, pair("r1", "o1")));
         let audit = AuditFilter { tenant: "contoso".to_owned(), ..AuditFilter::default() };
@@ -173,7 +173,7 @@ on_every_engine! {
         world.link("contoso", "r1", "o1", 0).await;
         world.link("fabrikam", "r1", "o1", 1).await;
         for tenant in ["contoso", "fabrikam"] {
-            assert_eq!(world.journal.link_count(tenant).await.unwrap(), 1);
+            assert_eq!(world.journal.counts(tenant).await.unwrap().links, 1);
             let link = world.journal.link_of(tenant, &record("o1")).await.unwrap().unwrap();
             assert_eq!(link.tenant, tenant);
         }

@@ -24,8 +24,10 @@ macro_rules! on_every_engine {
 }
 
 mod audit;
+mod background;
 mod entries;
 mod events;
+mod jobs;
 mod lanes;
 mod links;
 mod model;

@@ -24,6 +24,8 @@ struct Lane {
 struct Known {
     key: Key,
     state: EventState,
+    /// No sweep found it, or a person asked for it.
+    live: bool,
 }
 
 /// What the journal should know.
@@ -64,6 +66,11 @@ impl Model {
         };
         let ready = self.lanes.iter().filter(|(_, lane)| is_ready(lane)).map(|(key, _)| key);
         ready.filter(|key| !self.waiting(key).is_empty()).cloned().collect()
+    }
+
+    /// Whether something waits in the lane that does not stand behind live traffic.
+    fn is_live(&self, lane: &Key) -> bool {
+        self.waiting(lane).iter().any(|id| self.events[id].live)
     }
 
     /// The lane that a lease holds, if it still does.
@@ -146,12 +153,14 @@ fn sides(key: &Key) -> [Key; 2] {
 
 async fn accept(world: &World, model: &mut Model, dice: &mut Dice) {
     let key = subject(dice);
-    let hurry = dice.roll(5) == 0;
     let mut new = event(key.0, key.1.clone(), model.now);
-    new.source = if hurry { Source::Retry } else { Source::Poll };
+    new.source =
+        [Source::Retry, Source::Poll, Source::Poll, Source::Sweep, Source::Backfill][dice.roll(5) as usize];
+    let hurry = new.source == Source::Retry;
+    let live = !matches!(new.source, Source::Sweep | Source::Backfill);
     let id = world.journal.accept(new).await.unwrap().id;
     let lane = model.lane(&key);
-    model.events.insert(id, Known { key, state: EventState::Waiting });
+    model.events.insert(id, Known { key, state: EventState::Waiting, live });
     model.wake(&lane, hurry);
 }
 
@@ -166,6 +175,8 @@ async fn take(world: &World, model: &mut Model) {
     let tenant = if tenant == "contoso" { "contoso" } else { "fabrikam" };
     let lane = model.lane(&(tenant, subject));
     assert!(ready.contains(&lane), "{lane:?} is not ready");
+    let is_first = model.is_live(&lane) || !ready.iter().any(|lane| model.is_live(lane));
+    assert!(is_first, "{lane:?} is in the background, and live ones are ready: {ready:?}");
     let ids: Vec<_> = events.iter().map(|event| event.id).collect();
     assert_eq!(ids, model.waiting(&lane), "a pass takes all that waits");
     let until = model.now + LEASE_S;
@@ -219,7 +230,8 @@ async fn person(world: &World, model: &mut Model, dice: &mut Dice) {
     let lane = model.lane(&known.key);
     if dice.roll(2) == 0 {
         world.journal.retry(id, "ada", at(model.now)).await.unwrap();
-        model.events.get_mut(&id).unwrap().state = EventState::Waiting;
+        let known = model.events.get_mut(&id).unwrap();
+        (known.state, known.live) = (EventState::Waiting, true);
         model.wake(&lane, true);
         return;
     }

@@ -24,6 +24,8 @@ pub mod lengths {
     pub const TITLE: i32 = 128;
     /// An e-mail address.
     pub const EMAIL: i32 = 80;
+    /// The field of `lead_topic_field`: a text of the usual length.
+    pub const TOPIC: i32 = 255;
     /// A phone number.
     pub const PHONE: i32 = 40;
     /// The street of an address, both its lines.
@@ -172,14 +174,131 @@ fn solutions_are_text() -> bool {
 
 /// The stages that this mapping writes: the organisation must have them.
 fn stages() -> Vec<Offered> {
-    let Ok(settings) = Salesforce::read() else { return Vec::new() };
-    let names = [
-        settings.on_hold_stage_name,
-        settings.active_stage_name,
-        settings.won_stage_name,
-        settings.lost_stage_name,
-    ];
+    offered(|settings| {
+        vec![
+            settings.on_hold_stage_name,
+            settings.active_stage_name,
+            settings.won_stage_name,
+            settings.lost_stage_name,
+        ]
+    })
+}
+
+/// The statuses of leads that this mapping writes, likewise.
+fn lead_statuses() -> Vec<Offered> {
+    offered(|settings| vec![settings.lead_open_status, settings.lead_disqualified_status])
+}
+
+fn offered(names: fn(Salesforce) -> Vec<String>) -> Vec<Offered> {
+    let names = Salesforce::read().map(names).unwrap_or_default();
     names.into_iter().map(|name| Offered::text(name.as_str(), name.as_str())).collect()
+}
+
+/// A lead that is linked with a referral: a deal that was not accepted yet. The fields that are not Salesforce's own have
+/// the same names as those of an opportunity.
+#[derive(Record, Clone, Debug, Default, PartialEq)]
+#[record(
+    entity = "Lead",
+    key("Referral_Identfier__c", setting = "column_referral_identifier"),
+    stamp("Crosswalk_Stamp__c", setting = "column_stamp")
+)]
+pub struct Lead {
+    /// Lead Status.
+    #[field("Status", choices = lead_statuses)]
+    pub status: Field<String>,
+    /// First Name.
+    #[field("FirstName")]
+    pub first_name: Field<String>,
+    /// Last Name.
+    #[field("LastName")]
+    pub last_name: Field<String>,
+    /// Company.
+    #[field("Company")]
+    pub company: Field<String>,
+    /// Title.
+    #[field("Title")]
+    pub title: Field<String>,
+    /// Email.
+    #[field("Email")]
+    pub email: Field<String>,
+    /// Phone.
+    #[field("Phone")]
+    pub phone: Field<String>,
+    /// Street: the address's lines, one below the other.
+    #[field("Street")]
+    pub street: Field<String>,
+    /// City.
+    #[field("City")]
+    pub city: Field<String>,
+    /// State/Province.
+    #[field("State", setting = "lead_state_field")]
+    pub state: Field<String>,
+    /// Zip/Postal Code.
+    #[field("PostalCode")]
+    pub postal_code: Field<String>,
+    /// The country's two-letter code.
+    #[field("Country", setting = "lead_country_field")]
+    pub country: Field<String>,
+    /// No. of Employees.
+    #[field("NumberOfEmployees")]
+    pub employees: Field<i32>,
+    /// Description; in Partner Center, the notes.
+    #[field("Description")]
+    pub description: Field<String>,
+    /// The deal's name. Salesforce has no field for it on a lead.
+    #[field("", setting = "lead_topic_field", length = 255)]
+    pub topic: Field<String>,
+    /// Sync With Partner Center.
+    #[field("Sync_With_Partner_Center__c", setting = "column_sync", label = "Sync With Partner Center")]
+    pub sync: Field<bool>,
+    /// Referral Link.
+    #[field(
+        "Referral_Link__c",
+        setting = "column_referral_link",
+        label = "Referral Link",
+        length = 255,
+        owned
+    )]
+    pub referral_link: Field<String>,
+    /// Referral Program.
+    #[field(
+        "Referral_Program__c",
+        setting = "column_referral_program",
+        label = "Referral Program",
+        length = 100,
+        owned
+    )]
+    pub referral_program: Field<String>,
+    /// Audit: what became of the last sync.
+    #[field(
+        "Audit__c",
+        setting = "column_audit",
+        label = "Audit",
+        length = 100_000,
+        length_setting = "audit_length",
+        owned
+    )]
+    pub audit: Field<String>,
+}
+
+/// What is linked with a referral.
+#[derive(Record, Clone, Debug, PartialEq)]
+pub enum Deal {
+    /// A deal that is the partner's, or that it shares.
+    Opportunity(Opportunity),
+    /// A deal that Microsoft or a marketplace sent, until it is accepted.
+    Lead(Lead),
+}
+
+impl Deal {
+    /// Whether the seller wants it synchronised.
+    pub fn is_synchronised(&self) -> bool {
+        let sync = match self {
+            Self::Opportunity(opportunity) => &opportunity.sync,
+            Self::Lead(lead) => &lead.sync,
+        };
+        *sync == Field::Set(true)
+    }
 }
 
 /// The owner of an opportunity.

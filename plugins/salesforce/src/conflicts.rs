@@ -5,13 +5,21 @@ use crosswalk_sdk::{
     prelude::*,
 };
 
-use crate::{Opportunity, OpportunityField, Salesforce, status::Stage};
+use crate::{Lead, LeadField, Opportunity, OpportunityField, Salesforce, status::Stage};
 
 pub(crate) fn resolve(conflict: &Conflict, settings: &Salesforce) -> Result<Resolution> {
+    // A field that both have, by one name, has one rule.
+    if let Some(field) = conflict.on::<Opportunity>() {
+        return of_opportunity(field, conflict, settings);
+    }
+    if let Some(field) = conflict.on::<Lead>() {
+        return of_lead(field, conflict, settings);
+    }
+    beyond_the_record(conflict, settings.conflict_winner)
+}
+
+fn of_opportunity(field: OpportunityField, conflict: &Conflict, settings: &Salesforce) -> Result<Resolution> {
     use OpportunityField as On;
-    let Some(field) = conflict.on::<Opportunity>() else {
-        return beyond_the_record(conflict, settings.conflict_winner);
-    };
     match field {
         On::Value | On::Currency | On::Closes | On::Description | On::Solutions | On::Products => {
             Ok(settings.conflict_winner.resolution())
@@ -38,5 +46,35 @@ pub(crate) fn resolve(conflict: &Conflict, settings: &Salesforce) -> Result<Reso
         | On::Audit => Ok(Resolution::PartnerCenter),
         // What a seller chose stays chosen.
         On::Sync | On::Help | On::Account | On::Contact | On::Owner => Ok(Resolution::Crm),
+    }
+}
+
+fn of_lead(field: LeadField, conflict: &Conflict, settings: &Salesforce) -> Result<Resolution> {
+    use LeadField as On;
+    match field {
+        On::Status => {
+            let declined = |status: String| settings.is_disqualified(&status);
+            Ok(closed_wins(
+                conflict.partner_center_as::<String>()?.is_some_and(declined),
+                conflict.crm_as::<String>()?.is_some_and(declined),
+            ))
+        }
+        On::Description => Ok(settings.conflict_winner.resolution()),
+        On::ReferralLink | On::ReferralProgram | On::Audit => Ok(Resolution::PartnerCenter),
+        // Who the customer is, is known best by whoever talks to it.
+        On::FirstName
+        | On::LastName
+        | On::Company
+        | On::Title
+        | On::Email
+        | On::Phone
+        | On::Street
+        | On::City
+        | On::State
+        | On::PostalCode
+        | On::Country
+        | On::Employees
+        | On::Topic
+        | On::Sync => Ok(Resolution::Crm),
     }
 }

@@ -59,10 +59,7 @@ pub fn size(account: &Account) -> Field<String> {
 /// people may have one name.
 pub fn contact(referral: &Referral, account: Option<&Ref<Account>>) -> Option<Ref<Contact>> {
     let member = referral.customer.team.first()?;
-    let email = member.email.as_deref().map(str::trim).filter(|email| !email.is_empty())?;
-    if email.chars().count() > usize::try_from(lengths::EMAIL).unwrap_or_default() {
-        return None;
-    }
+    let email = email(member)?;
     let matching = Contact { email: email.into(), ..Contact::default() };
     let extra = Contact {
         first_name: part(member.first_name.as_deref(), lengths::FIRST_NAME),
@@ -73,6 +70,12 @@ pub fn contact(referral: &Referral, account: Option<&Ref<Account>>) -> Option<Re
         ..Contact::default()
     };
     Some(Ref::find_or_create(matching, extra))
+}
+
+/// The e-mail address, if there is one that fits: a part of an address is none.
+pub(crate) fn email(member: &Member) -> Option<&str> {
+    let fits = |email: &&str| !email.is_empty() && fitted(email, lengths::EMAIL) == **email;
+    member.email.as_deref().map(str::trim).filter(fits)
 }
 
 /// Salesforce demands a last name of every person.

@@ -1,21 +1,43 @@
 //! From Partner Center to Salesforce.
 
 use crosswalk_sdk::{
-    cosell::{self, DealKind, once_true, solutions, text},
+    cosell::{self, Becomes, once_true, solutions, text},
     prelude::*,
 };
 
-use crate::{Opportunity, Salesforce, columns::lengths, customer, help, money, status};
+use crate::{Deal, Opportunity, Salesforce, columns::lengths, customer, help, lead, money, status};
 
 pub(crate) fn to_crm(
+    referral: &Referral,
+    linked: Option<&Deal>,
+    cx: &Context,
+    settings: &Salesforce,
+) -> Result<Outcome<Deal>> {
+    if linked.is_some_and(|linked| !linked.is_synchronised()) {
+        return Ok(Outcome::skip("the seller switched `Sync With Partner Center` off"));
+    }
+    let (becomes, opportunity, lead) = match linked {
+        Some(Deal::Opportunity(linked)) => (Becomes::Opportunity, Some(linked), None),
+        Some(Deal::Lead(linked)) => (Becomes::of_lead(referral), None, Some(linked)),
+        None => (Becomes::of_new(referral, settings.opportunities_only), None, None),
+    };
+    Ok(match becomes {
+        Becomes::Opportunity => Outcome::Hold(wanted(referral, opportunity, cx, settings)?.into()),
+        Becomes::Lead => Outcome::Hold(lead::wanted(referral, lead, settings).into()),
+        Becomes::Nothing(reason) => Outcome::Skip(reason),
+    })
+}
+
+/// What an opportunity should hold: a linked one, or a new one, which may be made of a lead.
+///
+/// # Errors
+/// When the referral holds an amount or a time that is none.
+pub fn wanted(
     referral: &Referral,
     linked: Option<&Opportunity>,
     cx: &Context,
     settings: &Salesforce,
-) -> Result<Outcome<Opportunity>> {
-    if let Some(reason) = skipped(referral, linked) {
-        return Ok(Outcome::skip(reason));
-    }
+) -> Result<Opportunity> {
     let (value, currency) = money::wanted(referral, linked, settings)?;
     let mut draft = Opportunity {
         name: name(referral, linked),
@@ -47,22 +69,7 @@ pub(crate) fn to_crm(
         draft.contact = customer::contact(referral, account.as_ref()).map_or(Field::Unset, Field::Set);
         draft.account = account.map_or(Field::Unset, Field::Set);
     }
-    Ok(Outcome::Hold(draft))
-}
-
-/// Why this pair is left alone, if it is.
-fn skipped(referral: &Referral, linked: Option<&Opportunity>) -> Option<String> {
-    match (linked, DealKind::of(referral), &referral.status) {
-        (None, DealKind::MarketplaceLead | DealKind::QualifiedLead, _) => {
-            Some("a lead: only opportunities are synchronised".to_owned())
-        }
-        // Salesforce makes no opportunity without a stage.
-        (None, _, Status::Other(status)) => Some(format!("its status `{status}` has no stage here")),
-        (Some(linked), _, _) if linked.sync != Field::Set(true) => {
-            Some("the seller switched `Sync With Partner Center` off".to_owned())
-        }
-        _ => None,
-    }
+    Ok(draft)
 }
 
 /// The deal's name behind the check mark that the opportunity has. A deal without a name leaves it alone; a new
@@ -81,7 +88,7 @@ fn name(referral: &Referral, linked: Option<&Opportunity>) -> Field<String> {
     name.map_or(Field::Unset, |name| text::marked(mark, &name, lengths::NAME).into())
 }
 
-fn described(referral: &Referral) -> Field<String> {
+pub(crate) fn described(referral: &Referral) -> Field<String> {
     referral.details.notes.as_deref().map(|notes| text::fitted(notes, lengths::DESCRIPTION)).into()
 }
 

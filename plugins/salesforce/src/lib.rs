@@ -1,9 +1,10 @@
-//! The default mapping between Partner Center referrals and Salesforce opportunities.
+//! The default mapping between Partner Center referrals and Salesforce opportunities and leads.
 //!
 //! | Partner Center | | Salesforce | where |
 //! |---|---|---|---|
+//! | type, qualification, inviting organisation | → | opportunity or lead | [`crosswalk_sdk::cosell::Becomes`], [`lead`] |
 //! | id | → | Referral Identifier (the key), Referral Link | [`columns`], [`inbound`] |
-//! | externalReferenceId | ← | the opportunity's id | [`outbound`] |
+//! | externalReferenceId | ← | the record's id | [`outbound`] |
 //! | name | → (← at create) | Opportunity Name, without its check mark | [`crosswalk_sdk::cosell::text`] |
 //! | details.dealValue, details.currency | ↔ | Amount, or the field of `deal_value_field`; Opportunity Currency | [`money`] |
 //! | details.closingDateTime | ↔ | Close Date | [`inbound`], [`outbound`] |
@@ -19,7 +20,7 @@
 //! | Microsoft's id of the deal, referral program | → | Microsoft CRM Identifier, Referral Program | [`inbound`] |
 //! | result of the sync | | Audit, check mark in the name | [`report`] |
 //!
-//! Only opportunities: leads are skipped, with a reason. The name of every field that does not come with Salesforce is a
+//! The table is an opportunity's; what a lead has of it is in [`lead`]. The name of every field that does not come with Salesforce is a
 //! setting ([`columns`]). `README.md` beside this crate lists fields, settings and permissions for the operator.
 //!
 //! Another plugin calls [`mapping::to_crm`] and the others as a library, and changes what it wants.
@@ -29,6 +30,7 @@ pub mod conflicts;
 pub mod customer;
 pub mod help;
 pub mod inbound;
+pub mod lead;
 pub mod money;
 pub mod outbound;
 pub mod report;
@@ -36,7 +38,7 @@ pub mod salesperson;
 pub mod settings;
 pub mod status;
 
-pub use columns::{Account, Contact, Opportunity, OpportunityField, User};
+pub use columns::{Account, Contact, Deal, Lead, LeadField, Opportunity, OpportunityField, User};
 pub use settings::Salesforce;
 
 use crosswalk_sdk::prelude::*;
@@ -46,16 +48,17 @@ use crosswalk_sdk::prelude::*;
 pub mod mapping {
     use super::*;
 
-    /// What should the CRM hold? Without a `linked` opportunity: what should a new one hold?
+    /// What should the CRM hold? Without a `linked` record: what should a new one hold? An opportunity for a
+    /// linked lead means that the lead is to be converted.
     ///
     /// # Errors
     /// When the referral holds an amount or a time that is none.
     pub fn to_crm(
         referral: &Referral,
-        linked: Option<&Opportunity>,
+        linked: Option<&Deal>,
         cx: &Context,
         settings: &Salesforce,
-    ) -> Result<Outcome<Opportunity>> {
+    ) -> Result<Outcome<Deal>> {
         inbound::to_crm(referral, linked, cx, settings)
     }
 
@@ -64,7 +67,7 @@ pub mod mapping {
     /// # Errors
     /// When a new referral lacks what Partner Center demands; the refusal names the field and the fix.
     pub fn to_referral(
-        linked: &Opportunity,
+        linked: &Deal,
         referral: Option<&Referral>,
         cx: &Context,
         settings: &Salesforce,
@@ -84,12 +87,7 @@ pub mod mapping {
     ///
     /// # Errors
     /// None of its own.
-    pub fn report(
-        linked: &Opportunity,
-        report: &SyncReport,
-        cx: &Context,
-        settings: &Salesforce,
-    ) -> Result<Opportunity> {
+    pub fn report(linked: &Deal, report: &SyncReport, cx: &Context, settings: &Salesforce) -> Result<Deal> {
         Ok(super::report::shown(linked, report, cx, settings))
     }
 }

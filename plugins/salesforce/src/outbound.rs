@@ -6,24 +6,27 @@ use crosswalk_sdk::{
 };
 
 use crate::{
-    Account, Contact, Opportunity, Salesforce,
+    Account, Contact, Deal, Opportunity, Salesforce,
     columns::lengths,
-    customer, help, money, salesperson,
+    customer, help, lead, money, salesperson,
     status::{self, Stage},
 };
 
 pub(crate) fn to_referral(
-    linked: &Opportunity,
+    linked: &Deal,
     referral: Option<&Referral>,
     cx: &Context,
     settings: &Salesforce,
 ) -> Result<Outcome<ReferralDraft>> {
-    if linked.sync != Field::Set(true) {
+    if !linked.is_synchronised() {
         return Ok(Outcome::skip("`Sync With Partner Center` is off"));
     }
-    match referral {
-        Some(referral) => changed(linked, referral, cx, settings).map(Outcome::Hold),
-        None => created(linked, cx, settings),
+    match (linked, referral) {
+        (Deal::Opportunity(linked), Some(referral)) => {
+            changed(linked, referral, cx, settings).map(Outcome::Hold)
+        }
+        (Deal::Opportunity(linked), None) => created(linked, cx, settings),
+        (Deal::Lead(lead), referral) => Ok(lead::to_referral(lead, referral, cx, settings)),
     }
 }
 

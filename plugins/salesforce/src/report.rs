@@ -1,23 +1,24 @@
-//! What the opportunity shows of the sync: the Audit text, and a check mark before the name.
+//! What the record shows of the sync: the Audit text, and a check mark before an opportunity's name.
 
 use crosswalk_sdk::{cosell::text, prelude::*};
 
-use crate::{Opportunity, Salesforce, columns::lengths};
+use crate::{Deal, Lead, Opportunity, Salesforce, columns::lengths};
 
-pub(crate) fn shown(
-    linked: &Opportunity,
-    report: &SyncReport,
-    cx: &Context,
-    settings: &Salesforce,
-) -> Opportunity {
-    let marked = settings.display_check_mark && !linked.name.text().trim().is_empty();
-    Opportunity {
-        name: if marked {
-            text::marked(text::mark_of(report, linked.name.text()), linked.name.text(), lengths::NAME).into()
-        } else {
-            Field::Unset
-        },
-        audit: text::fitted(&text::audit(report, cx), settings.audit_length).into(),
-        ..Opportunity::default()
+pub(crate) fn shown(linked: &Deal, report: &SyncReport, cx: &Context, settings: &Salesforce) -> Deal {
+    let audit: Field<String> = text::fitted(&text::audit(report, cx), settings.audit_length).into();
+    match linked {
+        Deal::Opportunity(linked) => {
+            Opportunity { name: marked(linked, report, settings), audit, ..Opportunity::default() }.into()
+        }
+        // Its name is a person's.
+        Deal::Lead(_) => Lead { audit, ..Lead::default() }.into(),
     }
+}
+
+fn marked(linked: &Opportunity, report: &SyncReport, settings: &Salesforce) -> Field<String> {
+    let name = linked.name.text();
+    if !settings.display_check_mark || name.trim().is_empty() {
+        return Field::Unset;
+    }
+    text::marked(text::mark_of(report, name), name, lengths::NAME).into()
 }

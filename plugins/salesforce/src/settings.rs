@@ -11,13 +11,16 @@ pub struct Salesforce {
     /// products: `crm`, `partner-center`, or `park` to ask a person.
     #[setting(default = Winner::Crm)]
     pub conflict_winner: Winner,
-    /// Put ✔ before the name of an opportunity that is in sync, and ✖ before one that is not.
+    /// Put ✔ before the name of an opportunity that is in sync, and ✖ before one that is not. Leads have no mark.
     #[setting(default = true)]
     pub display_check_mark: bool,
     /// Every customer has agreed to be contacted and to have its details shared. Without this, no opportunity is
     /// sent to Partner Center.
     #[setting(default = false)]
     pub customers_consent: bool,
+    /// Referrals that begin as leads stay out of Salesforce.
+    #[setting(default = false)]
+    pub opportunities_only: bool,
     /// The solutions of a deal are rows of their own object; otherwise a list of ids in the field of `column_products`.
     #[setting(default = true)]
     pub solutions_as_rows: bool,
@@ -39,6 +42,15 @@ pub struct Salesforce {
     /// Further stages that mean that a deal was lost, likewise.
     #[setting(default = Vec::<String>::new())]
     pub closed_lost_stages: Vec<String>,
+    /// The status of a new lead.
+    #[setting(default = "Open - Not Contacted")]
+    pub lead_open_status: String,
+    /// The status of a lead that was declined.
+    #[setting(default = "Closed - Not Converted")]
+    pub lead_disqualified_status: String,
+    /// Further statuses that mean that a lead was declined.
+    #[setting(default = Vec::<String>::new())]
+    pub lead_disqualified_statuses: Vec<String>,
     /// In how many days a new opportunity closes whose referral does not say when: Salesforce demands a date.
     #[setting(default = 30)]
     pub close_date_days: i32,

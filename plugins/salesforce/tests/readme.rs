@@ -1,7 +1,7 @@
 //! The operator's page names every setting and every column, as the code has them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside of a test function")]
 
-use crosswalk_salesforce::{Account, Contact, Opportunity, User, mapping};
+use crosswalk_salesforce::{Account, Contact, Lead, Opportunity, User, mapping};
 use crosswalk_sdk::{
     contract::{EntityUse, FieldUse, Kind},
     record::{ColumnName, Record},
@@ -9,8 +9,8 @@ use crosswalk_sdk::{
 };
 use serde_json::Value as Json;
 
-/// The name of a field that has no default.
-const LOST_REASON: &str = "Loss_Reason__c";
+/// Fields whose names have no default.
+const UNNAMED: [&str; 2] = ["Loss_Reason__c", "Topic__c"];
 
 const PAGE: &str = include_str!("../README.md");
 
@@ -34,35 +34,46 @@ fn every_setting_has_a_row_with_its_type_and_default() {
         assert!(!row[3].is_empty(), "`{name}` has no meaning");
     }
     // And nothing has a row that is no setting any more.
-    let settings_table = PAGE.split("\n## Settings").nth(1).unwrap().split("\n## ").next().unwrap();
-    for row in rows(settings_table).filter(|row| row[0].starts_with('`')) {
+    for row in rows(section_of("Settings")).filter(|row| row[0].starts_with('`')) {
         assert!(settings.contains_key(row[0].trim_matches('`')), "{} is no setting", row[0]);
     }
 }
 
 #[test]
-fn every_column_of_the_opportunity_has_a_row_with_its_type_direction_and_setting() {
+fn every_field_of_a_linked_object_has_a_row_with_its_type_direction_and_setting() {
     let _settings = all_columns();
     let manifest = (mapping::plugin().describe)();
-    let opportunity = manifest.entities.iter().find(|entity| entity.via.is_none()).unwrap();
-    for field in &opportunity.fields {
-        let shown = if field.name == LOST_REASON { "none".to_owned() } else { format!("`{}`", field.name) };
-        let row = row(|cells| cells.len() == 6 && cells[1] == shown)
-            .unwrap_or_else(|| panic!("the column `{}` has no row", field.name));
-        assert!(
-            row[2].starts_with(&kind_of(field)),
-            "`{}` is {}, not {}",
-            field.name,
-            kind_of(field),
-            row[2]
-        );
-        assert_eq!(row[3].contains("mirror"), field.owned, "`{}`: {}", field.name, row[3]);
-        assert_eq!(row[3].contains("only read"), !field.writes, "`{}`: {}", field.name, row[3]);
+    for (entity, section) in [("Opportunity", "The opportunity"), ("Lead", "The lead")] {
+        let used = manifest.entities.iter().find(|used| used.via.is_none() && used.entity == entity).unwrap();
+        assert!(used.fields.len() > 15);
+        for field in &used.fields {
+            has_a_row(field, section);
+        }
+        for own in [&used.referral_key, &used.stamp] {
+            let name = format!("`{}`", own.as_ref().unwrap());
+            assert!(
+                rows(section_of(section)).any(|cells| cells[1] == name),
+                "{name} has no row in {section}"
+            );
+        }
     }
-    for own in [&opportunity.referral_key, &opportunity.stamp] {
-        let name = format!("`{}`", own.as_ref().unwrap());
-        assert!(row(|cells| cells.len() == 6 && cells[1] == name).is_some(), "{name} has no row");
-    }
+}
+
+fn has_a_row(field: &FieldUse, section: &str) {
+    let unnamed = UNNAMED.contains(&field.name.as_str());
+    let shown = if unnamed { "none".to_owned() } else { format!("`{}`", field.name) };
+    let row = rows(section_of(section))
+        .find(|cells| cells.len() == 6 && cells[1] == shown)
+        .unwrap_or_else(|| panic!("`{}` has no row in {section}", field.name));
+    assert!(row[2].starts_with(&kind_of(field)), "`{}` is {}, not {}", field.name, kind_of(field), row[2]);
+    assert_eq!(row[3].contains("mirror"), field.owned, "`{}`: {}", field.name, row[3]);
+    assert_eq!(row[3].contains("only read"), !field.writes, "`{}`: {}", field.name, row[3]);
+}
+
+/// From a heading to the next.
+fn section_of(heading: &str) -> &'static str {
+    let after = PAGE.split(&format!("\n## {heading}\n")).nth(1).unwrap();
+    after.split("\n## ").next().unwrap()
 }
 
 #[test]
@@ -102,7 +113,8 @@ fn every_setting_that_names_a_column_stands_beside_its_default() {
 
 /// Settings with which there are all columns that can be there at the same time.
 fn all_columns() -> testing::Guard {
-    testing::settings(json!({ "lost_reason_field": LOST_REASON }))
+    let [lost_reason, topic] = UNNAMED;
+    testing::settings(json!({ "lost_reason_field": lost_reason, "lead_topic_field": topic }))
 }
 
 /// All columns of all tables, and the host's own two.
@@ -110,7 +122,12 @@ fn column_names() -> Vec<ColumnName> {
     fn of<R: Record>() -> impl Iterator<Item = ColumnName> {
         R::columns().into_iter().map(|(_, column)| column.name).chain(R::key()).chain(R::stamp())
     }
-    of::<Opportunity>().chain(of::<Account>()).chain(of::<Contact>()).chain(of::<User>()).collect()
+    of::<Opportunity>()
+        .chain(of::<Lead>())
+        .chain(of::<Account>())
+        .chain(of::<Contact>())
+        .chain(of::<User>())
+        .collect()
 }
 
 /// What the page calls a kind.

@@ -46,8 +46,7 @@ fn a_new_opportunity_has_all_that_salesforce_demands() {
     let named = testing::referral(json!({ "status": "New", "customerProfile": { "name": " Contoso " } }));
     assert_eq!(held(&named, None).name, "Contoso".into());
     let odd = testing::referral(json!({ "status": "Dreaming" }));
-    let outcome = mapping::to_crm(&odd, None, &context(), &settings());
-    assert!(matches!(outcome, Ok(Outcome::Skip(reason)) if reason.contains("`Dreaming`")));
+    assert!(matches!(asked(&odd, None), Outcome::Skip(reason) if reason.contains("`Dreaming`")));
 }
 
 #[test]
@@ -78,22 +77,14 @@ fn consent_goes_one_way() {
 }
 
 #[test]
-fn leads_are_skipped_with_a_reason() {
-    for qualification in ["Direct", "MarketingQualified"] {
-        let lead = referral(json!({ "qualification": qualification }));
-        let outcome = mapping::to_crm(&lead, None, &context(), &settings());
-        let Ok(Outcome::Skip(reason)) = outcome else { panic!("{outcome:?}") };
-        assert!(reason.contains("only opportunities"), "{reason}");
-    }
-}
-
-#[test]
 fn the_sync_switch_stops_both_ways() {
-    let off = Opportunity { sync: false.into(), ..opportunity() };
-    let outcome = mapping::to_crm(&documented(), Some(&off), &context(), &settings());
-    assert!(matches!(outcome, Ok(Outcome::Skip(_))));
-    for referral in [None, Some(&documented())] {
-        let outcome = mapping::to_referral(&off, referral, &context(), &settings());
-        assert!(matches!(outcome, Ok(Outcome::Skip(_))), "{outcome:?}");
+    let opportunity = Opportunity { sync: false.into(), ..opportunity() };
+    let lead = Lead { sync: false.into(), ..testing::empty() };
+    for off in [Deal::from(opportunity), lead.into()] {
+        assert!(matches!(asked(&documented(), Some(&off)), Outcome::Skip(_)));
+        for referral in [None, Some(&documented())] {
+            let outcome = pushed(off.clone(), referral);
+            assert!(matches!(outcome, Ok(Outcome::Skip(_))), "{outcome:?}");
+        }
     }
 }

@@ -2,13 +2,14 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside of a test function")]
 
 mod inbound;
+mod lead;
 mod money;
 mod outbound;
 mod rules;
 mod status;
 mod text;
 
-use crosswalk_salesforce::{Account, Contact, Opportunity, Salesforce, User, mapping};
+use crosswalk_salesforce::{Account, Contact, Deal, Lead, Opportunity, Salesforce, User, mapping};
 use crosswalk_sdk::{
     Settings,
     contract::Value,
@@ -34,17 +35,25 @@ fn referral(json: serde_json::Value) -> Referral {
 }
 
 fn held(referral: &Referral, linked: Option<&Opportunity>) -> Opportunity {
-    match mapping::to_crm(referral, linked, &context(), &settings()).unwrap() {
+    match asked(referral, linked.cloned().map(Deal::from).as_ref()) {
+        Outcome::Hold(Deal::Opportunity(draft)) => draft,
+        other => panic!("no opportunity: {other:?}"),
+    }
+}
+
+fn asked(referral: &Referral, linked: Option<&Deal>) -> Outcome<Deal> {
+    mapping::to_crm(referral, linked, &context(), &settings()).unwrap()
+}
+
+fn sent(linked: &Opportunity, referral: Option<&Referral>) -> ReferralDraft {
+    match pushed(linked.clone(), referral).unwrap() {
         Outcome::Hold(draft) => draft,
         Outcome::Skip(reason) => panic!("skipped: {reason}"),
     }
 }
 
-fn sent(linked: &Opportunity, referral: Option<&Referral>) -> ReferralDraft {
-    match mapping::to_referral(linked, referral, &context(), &settings()).unwrap() {
-        Outcome::Hold(draft) => draft,
-        Outcome::Skip(reason) => panic!("skipped: {reason}"),
-    }
+fn pushed(linked: impl Into<Deal>, referral: Option<&Referral>) -> Result<Outcome<ReferralDraft>> {
+    mapping::to_referral(&linked.into(), referral, &context(), &settings())
 }
 
 fn context() -> Context {

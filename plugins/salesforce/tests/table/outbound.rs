@@ -70,7 +70,7 @@ fn help_may_be_asked_for_after_the_deal_was_sent() {
     let closed = referral(json!({ "inviteContext": null, "status": "Closed", "substatus": "Won" }));
     assert!(sent(&asking, Some(&closed)).help.is_unset());
     let unreachable = Opportunity { contact: Field::Empty, ..asking };
-    let refusal = mapping::to_referral(&unreachable, Some(&alone), &context(), &settings()).unwrap_err();
+    let refusal = pushed(unreachable, Some(&alone)).unwrap_err();
     assert_eq!(refusal.field.as_deref(), Some("ContactId"));
 }
 
@@ -101,7 +101,7 @@ fn solutions_are_rows_or_a_text() {
 #[test]
 fn only_what_is_open_and_not_on_hold_is_sent_for_the_first_time() {
     for linked in [at("Prospecting", false, false), at("Closed Won", true, true), at("Dead", true, false)] {
-        let outcome = mapping::to_referral(&linked, None, &context(), &settings());
+        let outcome = pushed(linked, None);
         assert!(matches!(outcome, Ok(Outcome::Skip(_))), "{outcome:?}");
     }
 }
@@ -137,8 +137,7 @@ fn the_owner_is_named_as_far_as_known_and_the_settings_fill_in() {
 
 #[test]
 fn what_is_missing_from_a_new_referral_is_named_with_the_fix() {
-    let refused =
-        |linked: Opportunity| mapping::to_referral(&linked, None, &context(), &settings()).unwrap_err();
+    let refused = |linked: Opportunity| pushed(linked, None).unwrap_err();
     assert_eq!(refused(opportunity()).field.as_deref(), Some("consentToContact"));
     let _settings = testing::settings(json!({ "customers_consent": true }));
     let field = |linked: Opportunity| refused(linked).field.unwrap();

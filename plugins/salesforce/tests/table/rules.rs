@@ -37,6 +37,8 @@ fn the_crm_wins_what_sellers_work_on_unless_a_setting_says_otherwise() {
     assert_eq!(text("CurrencyIsoCode", "USD", "EUR"), Resolution::Crm);
     assert_eq!(text("/details/currency", "USD", "EUR"), Resolution::Crm);
     assert_eq!(text("Name", "one", "other"), Resolution::PartnerCenter);
+    assert_eq!(text("Status", "Open", "Closed - Not Converted"), Resolution::Crm, "of a lead");
+    assert_eq!(text("Company", "Contoso", "Contoso Ltd"), Resolution::Crm);
     assert!(matches!(text("/somethingNew", "USD", "EUR"), Resolution::Park(_)));
     assert_eq!(text("/substatus", "Declined", "Accepted"), Resolution::PartnerCenter);
     assert_eq!(settings().conflict_winner, Winner::Crm);
@@ -62,7 +64,8 @@ fn the_laws_hold() {
 fn the_laws_hold_with_one_currency_products_in_a_text_and_reasons() {
     let _settings = testing::settings(json!({
         "currency_field": "", "solutions_as_rows": false, "lost_reason_field": "Loss_Reason__c",
-        "active_stage_name": "Solar park", "on_hold_stage_name": "N/A",
+        "active_stage_name": "Solar park", "on_hold_stage_name": "N/A", "lead_topic_field": "Topic__c",
+        "lead_disqualified_status": "Solar park",
     }));
     testing::laws::hold(&mapping::plugin(), 0..500);
 }

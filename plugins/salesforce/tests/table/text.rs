@@ -2,6 +2,13 @@
 
 use super::*;
 
+fn reported(linked: Opportunity, report: &SyncReport) -> Opportunity {
+    match mapping::report(&linked.into(), report, &context(), &settings()).unwrap() {
+        Deal::Opportunity(shown) => shown,
+        Deal::Lead(_) => panic!("of another entity"),
+    }
+}
+
 #[test]
 fn a_text_that_was_cut_does_not_flow_back() {
     let long = "n".repeat(32_500);
@@ -21,7 +28,7 @@ fn a_name_is_cut_to_leave_room_for_its_mark() {
     assert!(draft.name.text().chars().count() == 118 && draft.name.text().ends_with('…'));
     let report = SyncReport { outcome: SyncOutcome::Synced, message: "done".into(), more: Vec::new() };
     let linked = Opportunity { name: draft.name.clone(), ..opportunity() };
-    let marked = mapping::report(&linked, &report, &context(), &settings()).unwrap().name;
+    let marked = reported(linked, &report).name;
     assert_eq!(marked.text().chars().count(), 120);
     let linked = Opportunity { name: marked.clone(), ..opportunity() };
     assert_eq!(held(&long, Some(&linked)).name, marked, "the mark is no change of the name");
@@ -38,7 +45,7 @@ fn the_check_mark_is_kept_and_never_sent() {
 fn a_pass_is_reported_in_the_audit_and_with_a_mark() {
     let report = |outcome: SyncOutcome, message: &str| {
         let report = SyncReport { outcome, message: message.into(), more: Vec::new() };
-        mapping::report(&opportunity(), &report, &context(), &settings()).unwrap()
+        reported(opportunity(), &report)
     };
     let synced = report(SyncOutcome::Synced, "both sides agree");
     assert_eq!(synced.audit, "2026-01-31 12:00 - both sides agree".into());

@@ -1,0 +1,121 @@
+//! Leads: deals that Microsoft or a marketplace sent, until somebody accepts them.
+//!
+//! | Partner Center | | Salesforce |
+//! |---|---|---|
+//! | New | → | a lead at `lead_open_status`; one that is being worked on keeps its status |
+//! | Active | → | the lead is converted to an opportunity |
+//! | Closed, Won | → | likewise, and the opportunity is won |
+//! | Closed, anything else | → | `lead_disqualified_status`; one that is declined in other words stays so |
+//! | Closed, Declined | ← | the seller declined the lead while the referral was New |
+//! | Active, Accepted | ← | the seller converted the lead: the opportunity says so |
+//!
+//! A lead that nobody sent is the partner's own business: referrals are made of opportunities.
+
+use crosswalk_sdk::{contract::Address, cosell, prelude::*};
+
+use crate::{
+    Lead, Salesforce,
+    columns::lengths,
+    customer::{email, employees, last_name, part, street},
+    inbound::described,
+    outbound::reference,
+};
+
+/// Stands for a name that nobody knows and Salesforce demands.
+const UNKNOWN: &str = "Unknown";
+
+/// What a lead should hold.
+pub(crate) fn wanted(referral: &Referral, linked: Option<&Lead>, settings: &Salesforce) -> Lead {
+    let address = referral.customer.address.as_ref();
+    let of = |of: fn(&Address) -> &Option<String>, characters| {
+        part(address.and_then(|address| of(address).as_deref()), characters)
+    };
+    let draft = Lead {
+        status: status(referral, linked, settings),
+        company: part(referral.customer.name.as_deref(), lengths::COMPANY),
+        street: part(address.and_then(street).as_deref(), lengths::STREET),
+        city: of(|address| &address.city, lengths::CITY),
+        state: of(|address| &address.state, lengths::STATE),
+        postal_code: of(|address| &address.postal_code, lengths::POSTAL_CODE),
+        country: of(|address| &address.country, lengths::STATE),
+        employees: employees(referral),
+        description: described(referral),
+        topic: part(referral.name.as_deref(), lengths::TOPIC),
+        sync: true.into(),
+        referral_link: cosell::page(referral).into(),
+        referral_program: referral.referral_program.clone().into(),
+        ..person(referral.customer.team.first())
+    };
+    if linked.is_some() { draft } else { named(draft, referral) }
+}
+
+/// The customer's first contact.
+fn person(member: Option<&Member>) -> Lead {
+    let Some(member) = member else { return Lead::default() };
+    Lead {
+        first_name: part(member.first_name.as_deref(), lengths::FIRST_NAME),
+        last_name: last_name(member).map_or(Field::Unset, Field::Set),
+        title: part(member.title.as_deref(), lengths::TITLE),
+        email: email(member).map_or(Field::Unset, Field::from),
+        phone: part(member.phone_number.as_deref(), lengths::PHONE),
+        ..Lead::default()
+    }
+}
+
+/// Salesforce makes no lead without a last name and a company: each stands in for the other, or the deal's name does.
+fn named(draft: Lead, referral: &Referral) -> Lead {
+    let known = [draft.company.get().cloned(), draft.last_name.get().cloned(), referral.name.clone()];
+    let known = known.into_iter().flatten().find(|name| !name.trim().is_empty());
+    let known = known.as_deref().unwrap_or(UNKNOWN);
+    let or_known = |name: Field<String>, characters| match name {
+        Field::Set(name) => Field::Set(name),
+        _ => part(Some(known), characters),
+    };
+    Lead {
+        company: or_known(draft.company, lengths::COMPANY),
+        last_name: or_known(draft.last_name, lengths::LAST_NAME),
+        ..draft
+    }
+}
+
+/// Whether the seller declined the lead.
+fn is_disqualified(lead: &Lead, settings: &Salesforce) -> bool {
+    lead.status.get().is_some_and(|status| settings.is_disqualified(status))
+}
+
+impl Salesforce {
+    /// Whether a lead's status means that the deal was declined.
+    pub fn is_disqualified(&self, status: &str) -> bool {
+        status == self.lead_disqualified_status
+            || self.lead_disqualified_statuses.iter().any(|listed| listed == status)
+    }
+}
+
+/// The status that a referral asks for; unset where the lead stays as it is.
+fn status(referral: &Referral, linked: Option<&Lead>, settings: &Salesforce) -> Field<String> {
+    let declined = linked.map(|lead| is_disqualified(lead, settings));
+    match (&referral.status, declined) {
+        (Status::Closed, Some(true)) => Field::Unset,
+        (Status::Closed, _) => settings.lead_disqualified_status.as_str().into(),
+        (_, Some(false)) => Field::Unset,
+        (_, _) => settings.lead_open_status.as_str().into(),
+    }
+}
+
+/// What a referral is told of its lead: where it is, and that it was declined.
+pub(crate) fn to_referral(
+    lead: &Lead,
+    referral: Option<&Referral>,
+    cx: &Context,
+    settings: &Salesforce,
+) -> Outcome<ReferralDraft> {
+    let Some(referral) = referral else {
+        return Outcome::skip("a lead of Salesforce's own: referrals are made of opportunities only");
+    };
+    let mut draft = ReferralDraft { external_reference_id: reference(cx), ..ReferralDraft::default() };
+    if referral.status == Status::New && is_disqualified(lead, settings) {
+        draft.status = Status::Closed.into();
+        draft.substatus = Substatus::Declined.into();
+    }
+    Outcome::Hold(draft)
+}

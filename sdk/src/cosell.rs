@@ -111,6 +111,12 @@ pub fn once_true(flag: bool) -> Field<bool> {
     if flag { true.into() } else { Field::Unset }
 }
 
+/// Whether a seller switched a linked record off. In a record without a link to its referral nobody chose that: it was
+/// made by converting a lead, and the switch of a new record is off. A record without a switch is on.
+pub fn is_switched_off(switch: &Field<bool>, referral_link: &Field<String>) -> bool {
+    !matches!(switch, Field::Unset | Field::Set(true)) && !referral_link.is_empty()
+}
+
 /// Whether it is a country code as Partner Center wants it: two capitals (ISO 3166 alpha-2).
 pub fn is_country_code(text: &str) -> bool {
     text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_uppercase())

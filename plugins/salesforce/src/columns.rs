@@ -3,7 +3,7 @@
 //! The names that end in `__c` are those of Microsoft's connector package (misspelling included), or those that
 //! `crosswalk crm provision` makes. Each is a setting, and an empty name means that there is no such field.
 
-use crosswalk_sdk::{prelude::*, record::Offered, settings};
+use crosswalk_sdk::{cosell, prelude::*, record::Offered, settings};
 
 use crate::{Salesforce, help};
 
@@ -291,13 +291,12 @@ pub enum Deal {
 }
 
 impl Deal {
-    /// Whether the seller wants it synchronised.
-    pub fn is_synchronised(&self) -> bool {
-        let sync = match self {
-            Self::Opportunity(opportunity) => &opportunity.sync,
-            Self::Lead(lead) => &lead.sync,
-        };
-        *sync == Field::Set(true)
+    /// Whether a seller switched a linked record off.
+    pub fn is_switched_off(&self) -> bool {
+        match self {
+            Self::Opportunity(linked) => cosell::is_switched_off(&linked.sync, &linked.referral_link),
+            Self::Lead(linked) => cosell::is_switched_off(&linked.sync, &linked.referral_link),
+        }
     }
 }
 

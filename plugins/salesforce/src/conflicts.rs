@@ -33,8 +33,9 @@ fn of_opportunity(field: OpportunityField, conflict: &Conflict, settings: &Sales
         }
         // A name cannot be changed in Partner Center, so that only this way round both sides agree.
         On::Name => Ok(Resolution::PartnerCenter),
-        // Consent that was given stays given, and Partner Center only ever asks for `true`.
-        On::VisibleToMicrosoft => Ok(Resolution::PartnerCenter),
+        // Consent that was given stays given, and Partner Center only ever asks for `true`: as of the switch, where a
+        // conversion made the record.
+        On::VisibleToMicrosoft | On::Sync => Ok(Resolution::PartnerCenter),
         // Partner Center speaks of it only once it closed the deal.
         On::LostReason => Ok(Resolution::PartnerCenter),
         On::HasProducts
@@ -45,7 +46,7 @@ fn of_opportunity(field: OpportunityField, conflict: &Conflict, settings: &Sales
         | On::ReferralProgram
         | On::Audit => Ok(Resolution::PartnerCenter),
         // What a seller chose stays chosen.
-        On::Sync | On::Help | On::Account | On::Contact | On::Owner => Ok(Resolution::Crm),
+        On::Help | On::Account | On::Contact | On::Owner => Ok(Resolution::Crm),
     }
 }
 
@@ -60,7 +61,7 @@ fn of_lead(field: LeadField, conflict: &Conflict, settings: &Salesforce) -> Resu
             ))
         }
         On::Description => Ok(settings.conflict_winner.resolution()),
-        On::ReferralLink | On::ReferralProgram | On::Audit => Ok(Resolution::PartnerCenter),
+        On::Sync | On::ReferralLink | On::ReferralProgram | On::Audit => Ok(Resolution::PartnerCenter),
         // Who the customer is, is known best by whoever talks to it.
         On::FirstName
         | On::LastName
@@ -74,7 +75,6 @@ fn of_lead(field: LeadField, conflict: &Conflict, settings: &Salesforce) -> Resu
         | On::PostalCode
         | On::Country
         | On::Employees
-        | On::Topic
-        | On::Sync => Ok(Resolution::Crm),
+        | On::Topic => Ok(Resolution::Crm),
     }
 }

@@ -13,7 +13,7 @@ pub(crate) fn to_crm(
     cx: &Context,
     settings: &Salesforce,
 ) -> Result<Outcome<Deal>> {
-    if linked.is_some_and(|linked| !linked.is_synchronised()) {
+    if linked.is_some_and(Deal::is_switched_off) {
         return Ok(Outcome::skip("the seller switched `Sync With Partner Center` off"));
     }
     let (becomes, opportunity, lead) = match linked {

@@ -18,15 +18,16 @@ pub(crate) fn to_referral(
     cx: &Context,
     settings: &Salesforce,
 ) -> Result<Outcome<ReferralDraft>> {
-    if !linked.is_synchronised() {
-        return Ok(Outcome::skip("`Sync With Partner Center` is off"));
-    }
+    let off = || Ok(Outcome::skip("`Sync With Partner Center` is off"));
     match (linked, referral) {
+        (linked, Some(_)) if linked.is_switched_off() => off(),
+        (Deal::Lead(lead), referral) => Ok(lead::to_referral(lead, referral, cx, settings)),
         (Deal::Opportunity(linked), Some(referral)) => {
             changed(linked, referral, cx, settings).map(Outcome::Hold)
         }
+        // Only a seller's own choice sends a deal for the first time.
+        (Deal::Opportunity(linked), None) if linked.sync != Field::Set(true) => off(),
         (Deal::Opportunity(linked), None) => created(linked, cx, settings),
-        (Deal::Lead(lead), referral) => Ok(lead::to_referral(lead, referral, cx, settings)),
     }
 }
 

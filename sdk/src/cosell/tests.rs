@@ -1,6 +1,6 @@
 //! The rules of co-selling, each as a sentence.
 
-use super::{Becomes, DealKind, conflicts, is_country_code, size, solutions, team, text};
+use super::{Becomes, DealKind, conflicts, is_country_code, is_switched_off, size, solutions, team, text};
 use crate::{
     Field, Resolution,
     contract::{Conflict, Member, Solution, Value},
@@ -76,6 +76,17 @@ fn a_setting_keeps_leads_out_of_the_crm() {
         let becomes = Becomes::of_new(&at(status, "", "MarketingQualified"), true);
         assert!(matches!(becomes, Becomes::Nothing(_)), "{becomes:?}");
     }
+}
+
+#[test]
+fn a_switch_that_nobody_touched_is_not_off() {
+    let off = |switch: Field<bool>, link: Field<String>| is_switched_off(&switch, &link);
+    assert!(off(false.into(), "https://".into()));
+    assert!(off(Field::Empty, "https://".into()));
+    assert!(!off(true.into(), "https://".into()));
+    assert!(!off(false.into(), Field::Empty), "a record that a conversion just made");
+    assert!(off(false.into(), Field::Unset), "a tenant that has no such link");
+    assert!(!off(Field::Unset, "https://".into()), "a tenant that has no such switch");
 }
 
 #[test]

@@ -78,8 +78,10 @@ fn consent_goes_one_way() {
 
 #[test]
 fn the_sync_switch_stops_both_ways() {
-    let opportunity = Opportunity { sync: false.into(), ..opportunity() };
-    let lead = Lead { sync: false.into(), ..testing::empty() };
+    let referral_link: Field<String> = "https://partner.microsoft.com".into();
+    let opportunity =
+        Opportunity { sync: false.into(), referral_link: referral_link.clone(), ..opportunity() };
+    let lead = Lead { sync: false.into(), referral_link, ..testing::empty() };
     for off in [Deal::from(opportunity), lead.into()] {
         assert!(matches!(asked(&documented(), Some(&off)), Outcome::Skip(_)));
         for referral in [None, Some(&documented())] {
@@ -87,4 +89,12 @@ fn the_sync_switch_stops_both_ways() {
             assert!(matches!(outcome, Ok(Outcome::Skip(_))), "{outcome:?}");
         }
     }
+}
+
+#[test]
+fn an_opportunity_that_a_conversion_just_made_is_switched_on() {
+    let made = Opportunity { sync: false.into(), ..opportunity() };
+    assert_eq!(held(&documented(), Some(&made)).sync, true.into());
+    assert!(matches!(pushed(made.clone(), Some(&documented())), Ok(Outcome::Hold(_))));
+    assert!(matches!(pushed(made, None), Ok(Outcome::Skip(_))), "nobody chose to send it");
 }

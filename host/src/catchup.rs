@@ -47,6 +47,7 @@ pub(crate) async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
 
 /// One look at both systems of a tenant.
 pub(crate) async fn catch_up(app: &App, tenant: &Tenant) -> Result<(), Fault> {
+    tenant.identify().await?;
     let mut found = referrals(app, tenant).await?;
     found += records(app, tenant).await?;
     if found > 0 {
@@ -71,6 +72,7 @@ async fn referrals(app: &App, tenant: &Tenant) -> Result<u64, Fault> {
 async fn records(app: &App, tenant: &Tenant) -> Result<u64, Fault> {
     let Some(release) = app.registry.current(&tenant.name) else { return Ok(0) };
     let crm = tenant.dynamics(&release).map_err(|error| Fault::new(error.to_string()))?;
+    let Some(crm) = crm else { return Ok(0) };
     let mut found = 0;
     for used in release.plugin.manifest().entities.iter().filter(|used| used.via.is_none()) {
         let began = app.now();

@@ -27,9 +27,11 @@ pub(crate) async fn deploy(
     who: &str,
 ) -> Result<Routed, Complaint> {
     let settings = settings_of(app, tenant)?;
+    let crm = crm_of(app, tenant);
     // Read before compiling, so that of two deploys at the same time one wins and the other is told.
     let expected = generation(app, tenant).await?;
     let plugin = load(app, bytes.clone(), settings.clone()).await?;
+    fits(&plugin, crm)?;
     let manifest = serde_json::to_string(plugin.manifest())
         .map_err(|error| Complaint::internal("writing down the plugin's manifest", &error))?;
     let release = app
@@ -47,9 +49,28 @@ pub(crate) async fn deploy(
     route(app, tenant, expected, release, plugin, who).await
 }
 
-/// Whether a component would be taken with these settings. Nothing is stored.
-pub(crate) async fn check(app: &Arc<App>, bytes: Vec<u8>, settings: Value) -> Result<(), Complaint> {
-    load(app, bytes, settings).await.map(drop)
+/// Whether a component would be taken with these settings by a tenant with this CRM. Nothing is stored.
+pub(crate) async fn check(
+    app: &Arc<App>,
+    bytes: Vec<u8>,
+    settings: Value,
+    crm: &str,
+) -> Result<(), Complaint> {
+    fits(&load(app, bytes, settings).await?, crm)
+}
+
+/// A plugin names the fields of one CRM; in another there are none of them.
+fn fits(plugin: &Plugin, crm: &str) -> Result<(), Complaint> {
+    let manifest = plugin.manifest();
+    if manifest.crm == crm {
+        return Ok(());
+    }
+    Err(Complaint::new(
+        Fault::Refused,
+        format!("the plugin `{}` is for `{}`, and the tenant has `{crm}`", manifest.name, manifest.crm),
+        "it was not stored, and the tenant stays on the release that it is on",
+        "deploy it to a tenant with that CRM, or say `crm` otherwise in the plugin's `#[mapping]`",
+    ))
 }
 
 /// The component of a release, if the release was made with other settings than these; `None` if it has them already.
@@ -209,6 +230,12 @@ fn settings_of(app: &App, tenant: &str) -> Result<Value, Complaint> {
             "apply the tenant first: `crosswalk tenant apply -f tenant.toml`",
         )),
     }
+}
+
+/// What plugins call the tenant's CRM.
+fn crm_of(app: &App, tenant: &str) -> &'static str {
+    let tenant = app.tenants.get(tenant);
+    tenant.and_then(|tenant| Some(tenant.document.crm().ok()?.name())).unwrap_or_default()
 }
 
 /// A stored manifest's plugin, name and version.

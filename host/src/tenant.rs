@@ -1,45 +1,38 @@
-//! Tenants: a document becomes connections to Partner Center and Dynamics, and a first plugin.
+//! Tenants: a document becomes connections to Partner Center and a CRM, and a first plugin.
 
-use std::sync::Arc;
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
-use async_trait::async_trait;
 use crosswalk_connectors::{
     crm::Crm,
-    dynamics::{Dynamics, DynamicsConfig},
-    fault::ConfigError,
-    partner_center::{PartnerCenter, PartnerCenterConfig},
-    token::{
-        ClientCredentials, ClientCredentialsConfig, RefreshForm, RefreshTokenConfig, RefreshTokenGrant,
-        RefreshTokenStore, StoreError,
-    },
+    dynamics::Dynamics,
+    fault::{ConfigError, Fault as CallFault},
+    partner_center::PartnerCenter,
 };
-use crosswalk_engine::mapping::Manifest;
-use crosswalk_journal::{Journal, Secret};
+use crosswalk_engine::mapping::{EntityUse, Manifest};
 use crosswalk_runtime::Release;
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::{
     app::App,
-    config::tenant::{PluginChoice, TenantDocument, TokenForm},
-    dispatch::Chain,
+    config::tenant::{CrmOrganization, PluginChoice, TenantDocument},
     error::{Complaint, Fault},
-    intake::dynamics::WebhookKeys,
+    intake::WebhookKeys,
     release,
 };
+
+mod connect;
+
+use connect::{connect, refresh_tokens};
 
 /// The default mapping for Dynamics, as bytes: a component like any other.
 const DEFAULT_DYNAMICS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/dynamics.wasm"));
 
-/// Under which name the newest refresh token for Partner Center is kept in the journal, encrypted.
-const REFRESH_TOKEN: &str = "partner-center.refresh-token";
-
-/// Under which name the refresh token of the document is kept: when the operator names another, it counts anew.
-const REFRESH_TOKEN_GIVEN: &str = "partner-center.refresh-token.given";
-
-/// How long before it expires an access token is renewed, in milliseconds.
-const RENEW_MARGIN_MS: u64 = 300_000;
+/// The default mapping for Salesforce.
+const DEFAULT_SALESFORCE: &[u8] = DEFAULT_DYNAMICS;
 
 /// A tenant and its connections.
 pub(crate) struct Tenant {
@@ -51,28 +44,91 @@ pub(crate) struct Tenant {
     pub(crate) since: Timestamp,
     /// Its referrals.
     pub(crate) partner_center: PartnerCenter,
-    /// What Dataverse's webhooks must carry.
+    /// What its CRM's webhooks must carry.
     pub(crate) webhook_keys: WebhookKeys,
-    dynamics: Dynamics,
+    /// Its CRM, which no release looks through yet.
+    crm: Arc<dyn Crm>,
+    dynamics: Option<Dynamics>,
+    /// The organisation's id as the document has it, or as the CRM answered it.
+    organization: OnceLock<String>,
+    /// Whether the CRM was asked already.
+    identified: OnceLock<()>,
+}
+
+/// What a tenant's release does with an entity.
+pub(crate) enum Role {
+    /// Its records are linked with referrals.
+    Linked,
+    /// Its rows are part of linked records: of which ones, each of these says.
+    Rows(Vec<Parent>),
+    /// Nothing.
+    Unknown,
+}
+
+/// How a row refers to the record that it is part of.
+pub(crate) struct Parent {
+    /// The linked entity.
+    pub(crate) entity: String,
+    /// The row's field that refers to it.
+    pub(crate) lookup: String,
 }
 
 impl Tenant {
     /// The tenant's CRM, as a release may see it.
     pub(crate) fn crm(&self, release: &Release) -> Result<Arc<dyn Crm>, ConfigError> {
-        Crm::with_manifest(&self.dynamics, Arc::new(release.plugin.manifest().clone()))
+        self.crm.with_manifest(Arc::new(release.plugin.manifest().clone()))
     }
 
-    /// As [`Tenant::crm`], for the poll, which asks Dataverse alone.
-    pub(crate) fn dynamics(&self, release: &Release) -> Result<Dynamics, ConfigError> {
-        self.dynamics.with_manifest(Arc::new(release.plugin.manifest().clone()))
+    /// As [`Tenant::crm`], for the poll, which asks Dataverse alone; `None` for another CRM.
+    pub(crate) fn dynamics(&self, release: &Release) -> Result<Option<Dynamics>, ConfigError> {
+        let dynamics = self.dynamics.as_ref();
+        dynamics.map(|crm| crm.with_manifest(Arc::new(release.plugin.manifest().clone()))).transpose()
     }
 
-    /// Whether records of this entity are linked with referrals by the release that the tenant is on.
-    pub(crate) fn links(&self, app: &App, entity: &str) -> bool {
+    /// What the release that the tenant is on does with this entity.
+    pub(crate) fn role(&self, app: &App, entity: &str) -> Role {
         app.registry
             .current(&self.name)
-            .is_some_and(|release| release.plugin.manifest().primary(entity).is_some())
+            .map_or(Role::Unknown, |release| role(release.plugin.manifest(), entity))
     }
+
+    /// The id of its CRM organisation, once it is known.
+    pub(crate) fn organization(&self) -> Option<&str> {
+        self.organization.get().map(String::as_str)
+    }
+
+    /// Asks the CRM, once, which organisation it is. From then on a webhook of another one is refused, and if the
+    /// document names another one, that is said.
+    pub(crate) async fn identify(&self) -> Result<(), CallFault> {
+        if self.identified.get().is_some() {
+            return Ok(());
+        }
+        let answered = self.crm.check().await?.organization;
+        let known = self.organization.get_or_init(|| answered.clone());
+        if !known.eq_ignore_ascii_case(&answered) {
+            warn!(
+                tenant = %self.name, document = %known, answered = %answered,
+                "the CRM is another organisation than the tenant document's `organization_id`; its webhooks are refused"
+            );
+        }
+        self.identified.set(()).ok();
+        Ok(())
+    }
+}
+
+fn role(manifest: &Manifest, entity: &str) -> Role {
+    if manifest.primary(entity).is_some() {
+        return Role::Linked;
+    }
+    let linked = manifest.entities.iter().filter(|used| used.via.is_none());
+    let parents: Vec<Parent> = linked.flat_map(|used| lists_rows(used, entity)).collect();
+    if parents.is_empty() { Role::Unknown } else { Role::Rows(parents) }
+}
+
+fn lists_rows<'a>(used: &'a EntityUse, entity: &'a str) -> impl Iterator<Item = Parent> + 'a {
+    let rows = used.fields.iter().filter_map(|field| field.rows.as_ref());
+    rows.filter(move |rows| rows.entity == entity)
+        .map(|rows| Parent { entity: used.entity.clone(), lookup: rows.parent.clone() })
 }
 
 /// The cursor that says from when on missed changes are looked for at first.
@@ -84,14 +140,18 @@ pub(crate) async fn apply(app: &Arc<App>, document: TenantDocument, who: &str) -
     let name = document.name.clone();
     document.validate().map_err(|error| unusable(&name, &error))?;
     let applied = app.now();
-    let first_applied = app.tenants.get(&name).map_or(applied, |tenant| tenant.since);
+    let served = app.tenants.get(&name);
+    if let Some(served) = &served {
+        same_crm(&served.document, &document)?;
+    }
+    let first_applied = served.map_or(applied, |tenant| tenant.since);
     let settings = document.settings_json();
     let component = match app.journal.routed(&name).await? {
         None => Some(first_plugin(&document)?),
         Some(route) => release::component_under_other_settings(app, &route, &settings).await?,
     };
     if let Some(component) = &component {
-        release::check(app, component.clone(), settings).await?;
+        release::check(app, component.clone(), settings, crm_name(&document)).await?;
     }
     let given = app.config.secrets.resolve(&document.partner_center.refresh_token);
     let given = given.map_err(|error| unusable(&name, &error))?;
@@ -134,131 +194,43 @@ pub(crate) async fn restore(app: &Arc<App>) -> Result<(), Complaint> {
     Ok(())
 }
 
-fn connect(app: &App, document: TenantDocument, first_applied: Timestamp) -> Result<Tenant, Complaint> {
-    let name = document.name.clone();
-    let secrets = &app.config.secrets;
-    let webhook_keys = document.dynamics.webhook_keys(secrets).map_err(|error| unusable(&name, &error))?;
-    let partner_center = partner_center(app, &document)?;
-    let client_secret =
-        secrets.resolve(&document.dynamics.client_secret).map_err(|error| unusable(&name, &error))?;
-    let organization = &document.dynamics;
-    let tokens = ClientCredentials::new(
-        ClientCredentialsConfig::for_dataverse(
-            organization.token_url.clone(),
-            &organization.org_url,
-            organization.client_id.clone(),
-            client_secret,
-        ),
-        app.transport.clone(),
-    )
-    .map_err(|error| unusable(&name, &error))?;
-    let mut config = DynamicsConfig::new(organization.org_url.clone());
-    config.entity_sets.extend(organization.entity_sets.clone());
-    config.navigation.extend(organization.navigation.clone());
-    let dynamics =
-        Dynamics::new(config, app.transport.clone(), Arc::new(tokens), Arc::new(nothing_declared()))
-            .map_err(|error| unusable(&name, &error))?;
-    let since = document.sync.since.unwrap_or(first_applied);
-    Ok(Tenant { name, document, since, partner_center, webhook_keys, dynamics })
-}
-
-fn partner_center(app: &App, document: &TenantDocument) -> Result<PartnerCenter, Complaint> {
-    let account = &document.partner_center;
-    let client_secret = account
-        .client_secret
-        .as_ref()
-        .map(|secret| app.config.secrets.resolve(secret))
-        .transpose()
-        .map_err(|error| unusable(&document.name, &error))?;
-    let store = KeptRefreshToken { journal: app.journal.clone(), tenant: document.name.clone() };
-    let grant = RefreshTokenGrant::new(
-        RefreshTokenConfig {
-            token_url: account.token_url.clone(),
-            client_id: account.client_id.clone(),
-            client_secret,
-            form: match account.token_form {
-                TokenForm::V2Scope => RefreshForm::V2Scope,
-                TokenForm::V1Resource => RefreshForm::V1Resource,
-            },
-            renew_margin_ms: RENEW_MARGIN_MS,
-        },
-        app.transport.clone(),
-        Arc::new(store),
-    )
-    .map_err(|error| unusable(&document.name, &error))?;
-    let tokens = Arc::new(grant).audience(account.api_audience.clone());
-    PartnerCenter::new(PartnerCenterConfig::new(account.api_base.clone()), app.transport.clone(), tokens)
-        .map_err(|error| unusable(&document.name, &error))
-}
-
-/// The journal keeps the newest refresh token. The document's own is taken when there is none, or when the operator
-/// has put another in its place.
-async fn refresh_tokens(app: &App, tenant: &str, given: &SecretString) -> Result<Vec<Secret>, Complaint> {
-    let given = given.expose_secret().as_bytes().to_vec();
-    if app.journal.secret(tenant, REFRESH_TOKEN_GIVEN).await?.as_ref() == Some(&given) {
-        return Ok(Vec::new());
+/// A tenant's links name records of the CRM that it had first.
+fn same_crm(served: &TenantDocument, document: &TenantDocument) -> Result<(), Complaint> {
+    let (has, asked) = (crm_name(served), crm_name(document));
+    if has == asked {
+        return Ok(());
     }
-    Ok(vec![
-        Secret { name: REFRESH_TOKEN.to_owned(), value: given.clone() },
-        Secret { name: REFRESH_TOKEN_GIVEN.to_owned(), value: given },
-    ])
+    Err(Complaint::new(
+        Fault::Refused,
+        format!("tenant `{}` has `[{has}]`, and the document has `[{asked}]`", document.name),
+        "nothing was changed: the tenant's links are with records of the CRM that it has",
+        "apply the document under another name",
+    ))
 }
 
-struct KeptRefreshToken {
-    journal: Arc<dyn Journal>,
-    tenant: String,
-}
-
-#[async_trait]
-impl RefreshTokenStore for KeptRefreshToken {
-    async fn load(&self) -> Result<Option<SecretString>, StoreError> {
-        let bytes = self.journal.secret(&self.tenant, REFRESH_TOKEN).await.map_err(|error| failed(&error))?;
-        bytes
-            .map(|bytes| String::from_utf8(bytes).map(SecretString::from))
-            .transpose()
-            .map_err(|_| StoreError("the stored refresh token is no text".to_owned()))
-    }
-
-    async fn save(&self, token: &SecretString) -> Result<(), StoreError> {
-        let stored =
-            self.journal.put_secret(&self.tenant, REFRESH_TOKEN, token.expose_secret().as_bytes()).await;
-        stored.map_err(|error| failed(&error))
-    }
-}
-
-fn failed(error: &crosswalk_journal::Error) -> StoreError {
-    StoreError(Chain(error).to_string())
+fn crm_name(document: &TenantDocument) -> &'static str {
+    document.crm().map(CrmOrganization::name).unwrap_or_default()
 }
 
 fn first_plugin(document: &TenantDocument) -> Result<Vec<u8>, Complaint> {
-    match &document.plugin {
-        PluginChoice::DefaultDynamics => Ok(DEFAULT_DYNAMICS.to_vec()),
-        PluginChoice::Path(path) => std::fs::read(path).map_err(|error| {
-            Complaint::new(
-                Fault::Configuration,
-                format!(
-                    "the plugin `{}` of tenant `{}` could not be read by the host",
-                    path.display(),
-                    document.name
-                ),
-                "the tenant was not applied",
-                "name a file on the host, or leave `plugin` out and deploy it with `crosswalk plugin deploy`",
-            )
-            .because(&error)
-        }),
+    let crm = document.crm().map_err(|error| unusable(&document.name, &error))?;
+    match (&document.plugin, crm) {
+        (Some(PluginChoice::Path(path)), _) => read_plugin(path, &document.name),
+        (_, CrmOrganization::Dynamics(_)) => Ok(DEFAULT_DYNAMICS.to_vec()),
+        (_, CrmOrganization::Salesforce(_)) => Ok(DEFAULT_SALESFORCE.to_vec()),
     }
 }
 
-/// A connection that no release looks through yet.
-fn nothing_declared() -> Manifest {
-    Manifest {
-        name: String::new(),
-        version: String::new(),
-        crm: "dynamics".to_owned(),
-        entities: Vec::new(),
-        lookups: Vec::new(),
-        settings_schema: String::new(),
-    }
+fn read_plugin(path: &Path, tenant: &str) -> Result<Vec<u8>, Complaint> {
+    std::fs::read(path).map_err(|error| {
+        Complaint::new(
+            Fault::Configuration,
+            format!("the plugin `{}` of tenant `{tenant}` could not be read by the host", path.display()),
+            "the tenant was not applied",
+            "name a file on the host, or leave `plugin` out and deploy it with `crosswalk plugin deploy`",
+        )
+        .because(&error)
+    })
 }
 
 fn unusable(tenant: &str, cause: &dyn std::error::Error) -> Complaint {
@@ -266,7 +238,7 @@ fn unusable(tenant: &str, cause: &dyn std::error::Error) -> Complaint {
         Fault::Configuration,
         format!("tenant `{tenant}` cannot be connected as its document says"),
         "nothing was changed; if it was served before, it still is as it was",
-        "correct the document and apply it again; its keys are explained in `host/src/config/tenant/example.toml`",
+        "correct the document and apply it again; its keys are explained in `host/src/config/tenant`",
     )
     .because(cause)
 }

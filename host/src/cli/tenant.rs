@@ -84,7 +84,7 @@ fn read(file: &Path) -> Result<TenantDocument, Complaint> {
             Fault::Configuration,
             format!("the tenant document `{}` cannot be used", file.display()),
             "nothing was sent to the host",
-            "correct the document; `host/src/config/tenant/example.toml` explains its keys",
+            "correct the document; the examples in `host/src/config/tenant` explain its keys",
         )
         .because(&error)
     })

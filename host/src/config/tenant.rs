@@ -1,27 +1,28 @@
 //! The tenant document: one partner company, as `crosswalk tenant apply -f contoso.toml` sends it.
 //!
 //! It travels as TOML in a file and as JSON over the admin API, and is the same either way. What it may hold stands,
-//! with explanations, in [`EXAMPLE_TOML`].
+//! with explanations, in [`EXAMPLE_TOML`] and [`EXAMPLE_SALESFORCE_TOML`].
 
-use std::{collections::BTreeMap, fs, path::Path, path::PathBuf};
+use std::{fs, path::Path, path::PathBuf};
 
-use http::HeaderName;
 use jiff::Timestamp;
-use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{ConfigError, Invalid, SecretError, SecretRef, Secrets, resolve, url_text};
-use crate::intake::{dynamics::WebhookKeys, trust::is_loopback};
+use super::{ConfigError, Invalid, SecretRef, resolve, url_text};
+use crate::intake::trust::is_loopback;
 
+mod crm;
 mod settings;
 
-/// A document with every key, its default and what it means.
+pub use crm::{CrmOrganization, DynamicsOrganization, SalesforceOrganization, SalesforceSignIn};
+
+/// A document of a tenant with Dynamics, with every key, its default and what it means.
 pub const EXAMPLE_TOML: &str = include_str!("tenant/example.toml");
 
-/// A webhook key has at least this many characters.
-const WEBHOOK_KEY_CHARACTERS_MIN: usize = 16;
+/// The same for a tenant with Salesforce.
+pub const EXAMPLE_SALESFORCE_TOML: &str = include_str!("tenant/example-salesforce.toml");
 
 /// A tenant's name has at most this many characters.
 const NAME_CHARACTERS_MAX: usize = 63;
@@ -37,11 +38,15 @@ pub struct TenantDocument {
     pub sandbox: bool,
     /// Its Partner Center account.
     pub partner_center: PartnerCenterAccount,
-    /// Its Dynamics 365 organisation.
-    pub dynamics: DynamicsOrganization,
-    /// The plugin to begin with; a deploy replaces it.
-    #[serde(default)]
-    pub plugin: PluginChoice,
+    /// Its Dynamics 365 organisation, or …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dynamics: Option<DynamicsOrganization>,
+    /// … its Salesforce org: one of the two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salesforce: Option<SalesforceOrganization>,
+    /// The plugin to begin with, without it the default mapping for its CRM; a deploy replaces it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<PluginChoice>,
     /// Values for the plugin, as its settings schema has them.
     #[serde(default, deserialize_with = "settings::deserialize")]
     pub settings: Map<String, Value>,
@@ -92,43 +97,14 @@ pub enum TokenForm {
     V1Resource,
 }
 
-/// How to reach a Dataverse organisation, and how it reaches us.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DynamicsOrganization {
-    /// The organisation, `https://contoso.crm4.dynamics.com`.
-    #[serde(with = "url_text")]
-    pub org_url: Url,
-    /// Where tokens are asked for.
-    #[serde(with = "url_text")]
-    pub token_url: Url,
-    /// The application user's application id.
-    pub client_id: String,
-    /// The application's secret.
-    pub client_secret: SecretRef,
-    /// What its webhooks carry as `?code=`, or in `webhook_header`.
-    pub webhook_key: SecretRef,
-    /// The key before, accepted as well until every registration has been changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub webhook_key_previous: Option<SecretRef>,
-    /// The header that may carry the key.
-    #[serde(default = "defaults::webhook_header")]
-    pub webhook_header: String,
-    /// Entity to entity set, beyond those that every organisation has.
-    #[serde(default)]
-    pub entity_sets: BTreeMap<String, String>,
-    /// Lookup to navigation property, where that is not the lookup's logical name.
-    #[serde(default)]
-    pub navigation: BTreeMap<String, String>,
-}
-
 /// The plugin that a tenant begins with.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PluginChoice {
     /// The mapping for Dynamics that comes with the host.
-    #[default]
     DefaultDynamics,
+    /// The mapping for Salesforce that comes with the host.
+    DefaultSalesforce,
     /// A component file.
     Path(PathBuf),
 }
@@ -167,10 +143,6 @@ mod defaults {
     pub(super) fn webhook_audience() -> String {
         "https://api.partnercenter.microsoft.com".to_owned()
     }
-
-    pub(super) fn webhook_header() -> String {
-        "x-crosswalk-key".to_owned()
-    }
 }
 
 impl TenantDocument {
@@ -182,7 +154,7 @@ impl TenantDocument {
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
         let text = fs::read_to_string(file).map_err(|error| ConfigError::unreadable(file, &error))?;
         let mut document = Self::parse(&text, file)?;
-        if let PluginChoice::Path(path) = &mut document.plugin {
+        if let Some(PluginChoice::Path(path)) = &mut document.plugin {
             resolve(path, file.parent().unwrap_or(Path::new("")));
         }
         Ok(document)
@@ -206,25 +178,39 @@ impl TenantDocument {
     /// The first key that does not.
     pub fn validate(&self) -> Result<(), Invalid> {
         check_name(&self.name)?;
-        for (key, url) in self.addresses() {
+        let crm = self.crm()?;
+        for (key, url) in self.account_addresses().into_iter().chain(crm.addresses()) {
             self.check_address(key, url)?;
         }
+        let secrets = self.account_secrets().into_iter().chain(crm.secrets());
         if !self.sandbox
-            && let Some((key, _)) = self.secrets().into_iter().find(|(_, secret)| secret.is_sandbox())
+            && let Some((key, _)) = secrets.into_iter().find(|(_, secret)| secret.is_sandbox())
         {
             let problem = "holds the secret itself, which is for documents with `sandbox = true`; \
                            use `{ env = \"…\" }` or `{ file = \"…\" }`";
             return Err(Invalid::new(key, problem));
         }
-        for (key, id) in [
-            ("partner_center.client_id", &self.partner_center.client_id),
-            ("dynamics.client_id", &self.dynamics.client_id),
-        ] {
-            if id.trim().is_empty() {
-                return Err(Invalid::new(key, "is empty, and must be the application's id"));
+        crm::not_empty("partner_center.client_id", &self.partner_center.client_id, "the application's id")?;
+        crm.validate()?;
+        self.check_plugin(crm)
+    }
+
+    /// The tenant's CRM.
+    ///
+    /// # Errors
+    ///
+    /// Where the document names none, or two.
+    pub fn crm(&self) -> Result<CrmOrganization<'_>, Invalid> {
+        match (&self.dynamics, &self.salesforce) {
+            (Some(org), None) => Ok(CrmOrganization::Dynamics(org)),
+            (None, Some(org)) => Ok(CrmOrganization::Salesforce(org)),
+            (None, None) => {
+                Err(Invalid::new("dynamics", "is missing, and so is `salesforce`: a tenant has one CRM"))
+            }
+            (Some(_), Some(_)) => {
+                Err(Invalid::new("salesforce", "stands beside `dynamics`, and a tenant has one CRM"))
             }
         }
-        self.dynamics.header().map(drop).map_err(|invalid| invalid.within("dynamics"))
     }
 
     /// The plugin's settings as JSON, for its schema.
@@ -232,29 +218,32 @@ impl TenantDocument {
         Value::Object(self.settings.clone())
     }
 
-    fn addresses(&self) -> [(&'static str, &Url); 5] {
+    fn account_addresses(&self) -> [(&'static str, &Url); 3] {
         [
             ("partner_center.api_base", &self.partner_center.api_base),
             ("partner_center.webhook_base", &self.partner_center.webhook_base),
             ("partner_center.token_url", &self.partner_center.token_url),
-            ("dynamics.org_url", &self.dynamics.org_url),
-            ("dynamics.token_url", &self.dynamics.token_url),
         ]
     }
 
-    fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
-        let (account, organization) = (&self.partner_center, &self.dynamics);
-        let always = [
-            ("partner_center.refresh_token", &account.refresh_token),
-            ("dynamics.client_secret", &organization.client_secret),
-            ("dynamics.webhook_key", &organization.webhook_key),
-        ];
-        let perhaps = [
-            ("partner_center.client_secret", &account.client_secret),
-            ("dynamics.webhook_key_previous", &organization.webhook_key_previous),
-        ];
-        let perhaps = perhaps.into_iter().filter_map(|(key, secret)| Some((key, secret.as_ref()?)));
-        always.into_iter().chain(perhaps).collect()
+    fn account_secrets(&self) -> Vec<(&'static str, &SecretRef)> {
+        let account = &self.partner_center;
+        let always = ("partner_center.refresh_token", &account.refresh_token);
+        let perhaps = account.client_secret.as_ref().map(|secret| ("partner_center.client_secret", secret));
+        [always].into_iter().chain(perhaps).collect()
+    }
+
+    fn check_plugin(&self, crm: CrmOrganization<'_>) -> Result<(), Invalid> {
+        let problem = match (&self.plugin, crm) {
+            (Some(PluginChoice::DefaultDynamics), CrmOrganization::Salesforce(_)) => {
+                "is for Dynamics, and the tenant has Salesforce"
+            }
+            (Some(PluginChoice::DefaultSalesforce), CrmOrganization::Dynamics(_)) => {
+                "is for Salesforce, and the tenant has Dynamics"
+            }
+            _ => return Ok(()),
+        };
+        Err(Invalid::new("plugin", problem))
     }
 
     /// Real systems are reached over TLS; a rehearsal reaches nothing but this machine, whatever it is told.
@@ -272,35 +261,6 @@ impl TenantDocument {
             _ => Err(Invalid::new(key, "is not https, which only `sandbox = true` does without")),
         }
     }
-}
-
-impl DynamicsOrganization {
-    /// The keys of its webhooks, read from where they are.
-    ///
-    /// # Errors
-    ///
-    /// [`SecretError`], also for a key that is too short to be one.
-    pub fn webhook_keys(&self, secrets: &Secrets) -> Result<WebhookKeys, SecretError> {
-        let header = self.header().unwrap_or_else(|_| HeaderName::from_static("x-crosswalk-key"));
-        let current = webhook_key(secrets, &self.webhook_key)?;
-        let previous = self.webhook_key_previous.as_ref().map(|key| webhook_key(secrets, key)).transpose()?;
-        Ok(WebhookKeys { current, previous, header })
-    }
-
-    fn header(&self) -> Result<HeaderName, Invalid> {
-        self.webhook_header.parse().map_err(|_| Invalid::new("webhook_header", "is not a header's name"))
-    }
-}
-
-/// Reads a webhook key. It stands in an address, so it must read the same there as here.
-fn webhook_key(secrets: &Secrets, secret: &SecretRef) -> Result<SecretString, SecretError> {
-    let key = secrets.resolve(secret)?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    let long_enough = key.expose_secret().len() >= WEBHOOK_KEY_CHARACTERS_MIN || secret.is_sandbox();
-    if long_enough && key.expose_secret().bytes().all(plain) {
-        return Ok(key);
-    }
-    Err(SecretError::WeakKey { min: WEBHOOK_KEY_CHARACTERS_MIN })
 }
 
 fn check_name(name: &str) -> Result<(), Invalid> {

@@ -1,15 +1,12 @@
 //! A Dataverse webhook: a key instead of a signature, and what it hints at.
 //!
 //! Dataverse signs nothing. It sends a secret that was set when the webhook was registered, in the address
-//! (`?code=`) or in a header. The body is a whole execution context of up to 256 KiB, or, above that, one from which
+//! (`?code=`) or in a header ([`super::WebhookKeys`]). The body is a whole execution context of up to 256 KiB, or, above that, one from which
 //! the larger parts were removed; what is read here is in both.
 
-use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
-use crosswalk_engine::{pass::Subject, value::RecordKey};
-use http::{HeaderMap, HeaderName};
-use secrecy::{ExposeSecret as _, SecretString};
+use crosswalk_engine::value::RecordKey;
 use serde::Deserialize;
-use url::form_urlencoded;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::refused::{Refused, quoted};
@@ -17,51 +14,6 @@ use super::refused::{Refused, quoted};
 mod lenient;
 
 use lenient::Text;
-
-/// The keys of one tenant's webhook. While a key is being changed, the one before is accepted as well.
-#[derive(Clone, Debug)]
-pub struct WebhookKeys {
-    /// The key that new registrations use.
-    pub current: SecretString,
-    /// The key before, until every registration has been changed.
-    pub previous: Option<SecretString>,
-    /// The header that may carry the key instead of `?code=`.
-    pub header: HeaderName,
-}
-
-impl WebhookKeys {
-    /// Whether a request carries one of the keys, in the header or else as the one `code` of its query.
-    ///
-    /// # Errors
-    ///
-    /// [`Refused::MissingKey`] or [`Refused::WrongKey`].
-    pub fn check(&self, headers: &HeaderMap, query: Option<&str>) -> Result<(), Refused> {
-        let given = match headers.get(&self.header) {
-            Some(value) => value.as_bytes().to_vec(),
-            None => code(query)
-                .ok_or_else(|| Refused::MissingKey { header: self.header.to_string() })?
-                .into_bytes(),
-        };
-        let current = is_same(&given, &self.current);
-        // Both are always compared, so that the time taken does not tell which one was meant.
-        let previous = self.previous.as_ref().is_some_and(|previous| is_same(&given, previous));
-        if current | previous { Ok(()) } else { Err(Refused::WrongKey) }
-    }
-}
-
-/// The first `code` of a query.
-fn code(query: Option<&str>) -> Option<String> {
-    form_urlencoded::parse(query?.as_bytes())
-        .find(|(name, _)| name == "code")
-        .map(|(_, value)| value.into_owned())
-}
-
-/// Compares digests, so that not even the key's length shows in the time taken.
-fn is_same(given: &[u8], key: &SecretString) -> bool {
-    let digest = |bytes| digest::digest(&digest::SHA256, bytes);
-    let expected = digest(key.expose_secret().as_bytes());
-    verify_slices_are_equal(digest(given).as_ref(), expected.as_ref()).is_ok()
-}
 
 /// What an authenticated body says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,9 +42,18 @@ pub struct Hint {
 }
 
 impl Hint {
-    /// What the event is about.
-    pub fn subject(&self) -> Subject {
-        Subject::Record(self.record.clone())
+    /// Whether it comes from this organisation, where the one is known and the other said.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Organization`].
+    pub fn check_organization(&self, expected: Option<&str>) -> Result<(), Refused> {
+        match (&self.organization_id, expected) {
+            (Some(given), Some(expected)) if !given.eq_ignore_ascii_case(expected) => {
+                Err(Refused::Organization { given: given.clone(), expected: expected.to_owned() })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -131,6 +92,48 @@ pub fn parse(raw_body: &[u8]) -> Result<Notice, Refused> {
     let organization_id = guid(&context.organization_id);
     let record = RecordKey { entity, id };
     Ok(Notice::Hint(Hint { record, message, organization_id, dedupe_key }))
+}
+
+/// The members in which a row shows whom it refers to: what was written, and how the row was and is, if the step has
+/// images.
+#[derive(Deserialize)]
+struct Rows {
+    #[serde(rename = "InputParameters", default)]
+    input: Value,
+    #[serde(rename = "PreEntityImages", default)]
+    before: Value,
+    #[serde(rename = "PostEntityImages", default)]
+    after: Value,
+}
+
+/// The records that the column `lookup` of the row refers to, and referred to before: GUIDs in lower case, each once.
+/// A deleted row shows none unless its step has an image of it.
+///
+/// # Errors
+///
+/// [`Refused::BodyMalformed`] if it is not a JSON object.
+pub fn references(raw_body: &[u8], lookup: &str) -> Result<Vec<String>, Refused> {
+    let rows: Rows = serde_json::from_slice(raw_body).map_err(|error| Refused::BodyMalformed {
+        problem: format!("it is no execution context: {error}"),
+    })?;
+    let mut found = Vec::new();
+    let rows = [&rows.input, &rows.before, &rows.after].into_iter().flat_map(pairs);
+    for (_, row) in rows {
+        let columns = row.get("Attributes").into_iter().flat_map(pairs);
+        for (_, column) in columns.filter(|(name, _)| *name == lookup) {
+            let id = guid(&Text(column.get("Id").and_then(Value::as_str).map(str::to_owned)));
+            found.extend(id.filter(|id| !found.contains(id)));
+        }
+    }
+    Ok(found)
+}
+
+/// Dataverse's way to write a map: a list of `key` and `value`.
+fn pairs(list: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|pair| Some((pair.get("key")?.as_str()?, pair.get("value")?)))
 }
 
 /// A GUID in lower case; `None` for anything else and for the GUID of zeros, which stands for nothing.

@@ -110,14 +110,25 @@ pub enum Refused {
     #[error("the signature does not belong to this body and this certificate")]
     SignatureMismatch,
     /// No webhook key, neither in the address nor in a header.
-    #[error("the request has no webhook key, neither as `?code=` nor as `{header}`")]
+    #[error("the request has no webhook key, {places}")]
     MissingKey {
-        /// The header that was looked for.
-        header: String,
+        /// Where it was looked for, in words.
+        places: String,
     },
     /// The webhook key is wrong.
     #[error("the webhook key is not this tenant's")]
     WrongKey,
+    /// The key is right, and the organisation is another one: a copy of it, whose webhooks were copied along.
+    #[error(
+        "it comes from the organisation `{given}`, and the tenant has `{expected}`; a copy of an organisation goes on \
+         sending what the original was told to send"
+    )]
+    Organization {
+        /// The organisation that it says it comes from.
+        given: String,
+        /// The tenant's.
+        expected: String,
+    },
     /// The body is larger than what is accepted.
     #[error("the body is larger than {max_bytes} bytes")]
     BodyTooLarge {
@@ -177,7 +188,8 @@ impl Refused {
             | Refused::Issuer { .. }
             | Refused::SignatureMismatch
             | Refused::MissingKey { .. }
-            | Refused::WrongKey => Class::Unauthenticated,
+            | Refused::WrongKey
+            | Refused::Organization { .. } => Class::Unauthenticated,
             Refused::Fetch { error, .. } if error.is_permanent() => Class::Unauthenticated,
             Refused::Fetch { .. } | Refused::TooManyFetches { .. } | Refused::NoRoots => Class::TryAgain,
             Refused::MissingHeader { .. }
@@ -215,6 +227,7 @@ impl Refused {
             Refused::SignatureMismatch => "signature-mismatch",
             Refused::MissingKey { .. } => "missing-key",
             Refused::WrongKey => "wrong-key",
+            Refused::Organization { .. } => "organization",
             Refused::BodyTooLarge { .. } => "body-too-large",
             Refused::BodyEncoding { .. } => "body-encoding",
             Refused::BodyTooSlow { .. } => "body-too-slow",
@@ -248,7 +261,8 @@ impl Class {
         }
     }
 
-    fn message(self) -> &'static str {
+    /// What the sender is told, in words.
+    pub(super) fn message(self) -> &'static str {
         match self {
             Class::Unauthenticated => "the sender could not be verified",
             Class::Malformed => "the request could not be read",
@@ -260,13 +274,18 @@ impl Class {
     }
 }
 
-/// Answers with the class alone. The reason is for the caller to log, once.
+/// Answers with the class alone. The reason is for whoever calls this to log, once.
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let class = self.class();
-        let body = Json(json!({ "code": class.code(), "message": class.message() }));
-        let mut response = (class.status(), body).into_response();
-        if class == Class::TryAgain {
+        self.class().into_response()
+    }
+}
+
+impl IntoResponse for Class {
+    fn into_response(self) -> Response {
+        let body = Json(json!({ "code": self.code(), "message": self.message() }));
+        let mut response = (self.status(), body).into_response();
+        if self == Class::TryAgain {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
         }
         response

@@ -1,8 +1,12 @@
 //! Tenant documents that are right, and each way of being wrong.
 
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use super::*;
+use super::{
+    super::{SecretError, Secrets},
+    *,
+};
 
 const CANARY: &str = "hunter2-canary";
 
@@ -18,6 +22,29 @@ fn example() -> TenantDocument {
 fn refused(from: &str, to: &str) -> String {
     assert!(EXAMPLE_TOML.contains(from), "{from}");
     TenantDocument::parse(&EXAMPLE_TOML.replace(from, to), file()).unwrap_err().to_string()
+}
+
+/// The same of the example for Salesforce.
+fn salesforce_refused(from: &str, to: &str) -> String {
+    assert!(EXAMPLE_SALESFORCE_TOML.contains(from), "{from}");
+    let text = EXAMPLE_SALESFORCE_TOML.replace(from, to);
+    TenantDocument::parse(&text, Path::new("fabrikam.toml")).unwrap_err().to_string()
+}
+
+fn salesforce(text: &str) -> SalesforceOrganization {
+    TenantDocument::parse(text, Path::new("fabrikam.toml")).unwrap().salesforce.unwrap()
+}
+
+/// The example with the other way to sign in.
+fn signed_in_with_a_token() -> String {
+    let (rest, _) = EXAMPLE_SALESFORCE_TOML.split_once("[salesforce.sign_in.client-credentials]").unwrap();
+    let (_, commented) = EXAMPLE_SALESFORCE_TOML.split_once("#[salesforce.sign_in.jwt-bearer]").unwrap();
+    // A key is commented out without a space, an explanation has one.
+    let uncommented: Vec<&str> = commented
+        .lines()
+        .map(|line| line.strip_prefix('#').filter(|key| !key.starts_with(' ')).unwrap_or(line))
+        .collect();
+    format!("{rest}[salesforce.sign_in.jwt-bearer]{}", uncommented.join("\n"))
 }
 
 fn sandbox() -> String {
@@ -44,22 +71,45 @@ fn sandbox() -> String {
 fn the_example_has_every_key_and_the_defaults_it_says() {
     let example = example();
     let minimal = TenantDocument::parse(&sandbox(), file()).unwrap();
-    assert_eq!(example.plugin, minimal.plugin);
+    assert_eq!((example.plugin.clone(), &minimal.plugin), (Some(PluginChoice::DefaultDynamics), &None));
     assert_eq!(example.partner_center.api_audience, minimal.partner_center.api_audience);
     assert_eq!(example.partner_center.webhook_audience, minimal.partner_center.webhook_audience);
     assert_eq!(example.partner_center.token_form, minimal.partner_center.token_form);
-    assert_eq!(example.dynamics.webhook_header, minimal.dynamics.webhook_header);
+    assert_eq!(
+        example.dynamics.as_ref().unwrap().webhook_header,
+        minimal.dynamics.as_ref().unwrap().webhook_header
+    );
     assert_eq!(example.partner_center.api_base, defaults::api_base());
     assert_eq!(example.partner_center.webhook_base, defaults::webhook_base());
-    // Whatever the code writes that the example does not hold would be a key without an explanation.
-    let written: toml::Table = EXAMPLE_TOML.parse().unwrap();
-    let known = toml::Table::try_from(&example).unwrap();
+    has_every_key(EXAMPLE_TOML);
+}
+
+/// Whatever the code writes that the example does not hold would be a key without an explanation.
+fn has_every_key(example: &str) {
+    let written: toml::Table = example.parse().unwrap();
+    let known = toml::Table::try_from(TenantDocument::parse(example, file()).unwrap()).unwrap();
     assert_eq!(toml::Value::Table(written), toml::Value::Table(known));
 }
 
 #[test]
+fn the_example_for_salesforce_has_every_key_and_the_defaults_it_says() {
+    has_every_key(EXAMPLE_SALESFORCE_TOML);
+    has_every_key(&signed_in_with_a_token());
+    let mut minimal = EXAMPLE_SALESFORCE_TOML.to_owned();
+    for key in ["api_version", "save_despite", "run_assignment", "daily_calls"] {
+        let line = minimal.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
+        minimal = minimal.replace(&line, "");
+    }
+    assert_eq!(salesforce(&minimal), salesforce(EXAMPLE_SALESFORCE_TOML));
+    let token = signed_in_with_a_token();
+    let line = token.lines().find(|line| line.starts_with("audience")).unwrap();
+    assert_eq!(salesforce(&token.replace(line, "")), salesforce(&token));
+}
+
+#[test]
 fn a_document_reads_back_from_json_as_it_was_sent() {
-    for document in [example(), TenantDocument::parse(&sandbox(), file()).unwrap()] {
+    for text in [EXAMPLE_TOML, EXAMPLE_SALESFORCE_TOML, &sandbox(), &signed_in_with_a_token()] {
+        let document = TenantDocument::parse(text, file()).unwrap();
         let json = serde_json::to_string(&document).unwrap();
         assert_eq!(serde_json::from_str::<TenantDocument>(&json).unwrap(), document);
     }
@@ -68,7 +118,7 @@ fn a_document_reads_back_from_json_as_it_was_sent() {
 #[test]
 fn a_sandbox_document_is_short_and_may_hold_its_secrets() {
     let document = TenantDocument::parse(&sandbox(), file()).unwrap();
-    let keys = document.dynamics.webhook_keys(&Secrets::default()).unwrap();
+    let keys = document.crm().unwrap().webhook_keys(&Secrets::default()).unwrap();
     assert_eq!(keys.current.expose_secret(), "sandbox");
     assert!(keys.previous.is_none());
 }
@@ -140,13 +190,93 @@ fn an_empty_client_id_is_refused() {
 
 #[test]
 fn a_plugin_is_the_default_or_a_file_beside_the_document() {
-    assert_eq!(example().plugin, PluginChoice::DefaultDynamics);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("contoso.toml");
     let text = EXAMPLE_TOML.replace("\"default-dynamics\"\n", "{ path = \"contoso.wasm\" }\n");
     fs::write(&path, text).unwrap();
     let document = TenantDocument::load(&path).unwrap();
-    assert_eq!(document.plugin, PluginChoice::Path(dir.path().join("contoso.wasm")));
+    assert_eq!(document.plugin, Some(PluginChoice::Path(dir.path().join("contoso.wasm"))));
+}
+
+#[test]
+fn the_default_plugin_of_the_other_crm_is_refused() {
+    let error = refused("\"default-dynamics\"", "\"default-salesforce\"");
+    assert!(error.contains("`plugin` is for Salesforce, and the tenant has Dynamics"), "{error}");
+    let error = salesforce_refused("\"default-salesforce\"", "\"default-dynamics\"");
+    assert!(error.contains("`plugin` is for Dynamics, and the tenant has Salesforce"), "{error}");
+}
+
+#[test]
+fn a_tenant_has_one_crm() {
+    let (without, _) = EXAMPLE_SALESFORCE_TOML.split_once("[salesforce]").unwrap();
+    let error = TenantDocument::parse(without, file()).unwrap_err().to_string();
+    assert!(error.contains("`dynamics` is missing, and so is `salesforce`"), "{error}");
+    let (_, section) =
+        sandbox().split_once("[dynamics]").map(|(one, two)| (one.to_owned(), two.to_owned())).unwrap();
+    let error = salesforce_refused("[settings]", &format!("[dynamics]{section}\n[settings]"));
+    let line = EXAMPLE_SALESFORCE_TOML.lines().position(|line| line == "[salesforce]").unwrap() + 1;
+    let expected =
+        format!("fabrikam.toml:{line}: `salesforce` stands beside `dynamics`, and a tenant has one CRM");
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn each_way_to_sign_in_to_salesforce_needs_what_it_needs_and_there_is_one() {
+    let secret = "client_secret = { env = \"CROSSWALK_SECRET_FABRIKAM_SALESFORCE\" }";
+    let error = salesforce_refused(secret, "");
+    assert!(error.contains("missing field `client_secret`"), "{error}");
+    let error = salesforce_refused(secret, "username = \"crosswalk\"");
+    assert!(error.contains("username"), "{error}");
+    let error = salesforce_refused("sign_in.client-credentials", "sign_in.password");
+    assert!(error.contains("`password`") && error.contains("jwt-bearer"), "{error}");
+    let both = salesforce_refused("#[salesforce.sign_in.jwt-bearer]", "[salesforce.sign_in.jwt-bearer]");
+    assert!(both.contains("salesforce.sign_in"), "{both}");
+    let nobody = signed_in_with_a_token().replace("crosswalk@fabrikam.example", " ");
+    let error = TenantDocument::parse(&nobody, file()).unwrap_err().to_string();
+    assert!(error.contains("`salesforce.sign_in.jwt-bearer.username` is empty"), "{error}");
+}
+
+#[test]
+fn a_private_key_in_the_document_is_refused_and_not_repeated() {
+    let reference = "{ file = \"fabrikam/salesforce.pem\" }";
+    for misplaced in [format!("\"{CANARY}\""), format!("{{ sandbox = \"{CANARY}\" }}")] {
+        let text = signed_in_with_a_token().replace(reference, &misplaced);
+        let error = TenantDocument::parse(&text, file()).unwrap_err().to_string();
+        assert!(error.contains("salesforce.sign_in") && !error.contains(CANARY), "{error}");
+    }
+}
+
+#[test]
+fn what_salesforce_could_not_understand_is_named() {
+    for version in ["v62.0", "62", "59.0", "+62.0", "062.0", ""] {
+        let error = salesforce_refused("\"62.0\"", &format!("{version:?}"));
+        assert!(error.contains("`salesforce.api_version` must be a version from 60.0 on"), "{error}");
+    }
+    for share in ["0", "101"] {
+        let error =
+            salesforce_refused("daily_calls_percent_max = 80", &format!("daily_calls_percent_max = {share}"));
+        assert!(error.contains(&format!("`salesforce.daily_calls_percent_max` is {share}")), "{error}");
+    }
+    for id in ["00D300000000Z7zAAA", "00D3", "hello"] {
+        let error = salesforce_refused("00D300000000Z7zEAE", id);
+        assert!(
+            error.contains("organization_id") && error.contains("a Salesforce id of 15 or 18"),
+            "{error}"
+        );
+    }
+    let error = salesforce_refused("00D300000000Z7zEAE", "006300000000Z7z");
+    assert!(error.contains("`salesforce.organization_id` is not the id of an org"), "{error}");
+    let error = salesforce_refused("3MVG9.consumer.key", "");
+    assert!(error.contains("`salesforce.client_id` is empty"), "{error}");
+    let error =
+        salesforce_refused("https://fabrikam.my.salesforce.com/\"", "http://fabrikam.my.salesforce.com/\"");
+    assert!(error.contains("`salesforce.org_url` is not https"), "{error}");
+}
+
+#[test]
+fn an_organisation_id_has_two_spellings_in_salesforce() {
+    let short = EXAMPLE_SALESFORCE_TOML.replace("00D300000000Z7zEAE", "00D300000000Z7z");
+    assert_eq!(salesforce(&short), salesforce(EXAMPLE_SALESFORCE_TOML));
 }
 
 #[test]
@@ -178,9 +308,9 @@ fn a_webhook_key_must_be_long_and_plain() {
     let keyed = |key: &str| {
         fs::write(dir.path().join("key"), key).unwrap();
         let key = SecretRef::File("key".into());
-        let organization =
-            DynamicsOrganization { webhook_key: key, webhook_key_previous: None, ..example().dynamics };
-        organization.webhook_keys(&secrets)
+        let example = example().dynamics.unwrap();
+        let org = DynamicsOrganization { webhook_key: key, webhook_key_previous: None, ..example };
+        CrmOrganization::Dynamics(&org).webhook_keys(&secrets)
     };
     keyed("0123456789abcdeF").unwrap();
     for weak in ["0123456789abcde", "0123456789abcde+", "0123456789 abcdef"] {

@@ -1,6 +1,6 @@
-//! Dataverse's webhooks: the key, the hint, and what is tolerated.
+//! Dataverse's webhooks: the hint, whom a row belongs to, and what is tolerated.
 
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 
 use super::*;
 
@@ -27,19 +27,10 @@ fn hint(body: &str) -> Hint {
     }
 }
 
-fn keys(previous: Option<&str>) -> WebhookKeys {
-    WebhookKeys {
-        current: "correct-horse-battery".into(),
-        previous: previous.map(Into::into),
-        header: HeaderName::from_static("x-crosswalk-key"),
-    }
-}
-
 #[test]
 fn an_updated_record_is_a_hint_at_its_id() {
     let hint = hint(&body());
-    let record = RecordKey { entity: "opportunity".into(), id: RECORD.into() };
-    assert_eq!(hint.subject(), Subject::Record(record));
+    assert_eq!(hint.record, RecordKey { entity: "opportunity".into(), id: RECORD.into() });
     assert_eq!(hint.message, "Update");
     assert_eq!(hint.organization_id.as_deref(), Some("02d86d96-53a2-e711-811c-000000000002"));
     assert_eq!(hint.dedupe_key.unwrap(), format!("Update/opportunity/{RECORD}/{OPERATION}"));
@@ -119,50 +110,60 @@ fn a_body_cut_off_anywhere_is_refused() {
 }
 
 #[test]
-fn the_key_is_accepted_in_the_address_or_in_the_header() {
-    let none = HeaderMap::new();
-    keys(None).check(&none, Some("a=b&code=correct-horse-battery")).unwrap();
-    let mut headers = HeaderMap::new();
-    headers.insert("X-Crosswalk-Key", HeaderValue::from_static("correct-horse-battery"));
-    keys(None).check(&headers, None).unwrap();
-}
-
-#[test]
-fn a_wrong_key_is_refused() {
-    let none = HeaderMap::new();
-    for code in ["", "correct-horse-batterz", "correct-horse-battery2", "correct-horse"] {
-        let refused = keys(None).check(&none, Some(&format!("code={code}"))).unwrap_err();
-        assert_eq!(refused, Refused::WrongKey);
-        assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
-    }
-}
-
-#[test]
-fn a_wrong_key_in_the_header_is_not_cured_by_the_right_one_in_the_address() {
-    let mut headers = HeaderMap::new();
-    headers.insert("x-crosswalk-key", HeaderValue::from_static("wrong"));
-    assert_eq!(keys(None).check(&headers, Some("code=correct-horse-battery")), Err(Refused::WrongKey));
-}
-
-#[test]
-fn a_request_without_a_key_is_refused() {
-    let refused = keys(None).check(&HeaderMap::new(), Some("key=correct-horse-battery")).unwrap_err();
-    assert_eq!(refused, Refused::MissingKey { header: "x-crosswalk-key".into() });
+fn a_copy_of_the_organisation_is_told_from_the_original() {
+    let given = "02d86d96-53a2-e711-811c-000000000002";
+    hint(&body()).check_organization(None).unwrap();
+    hint(&body()).check_organization(Some(&given.to_uppercase())).unwrap();
+    let expected = "12d86d96-53a2-e711-811c-000000000002";
+    let refused = hint(&body()).check_organization(Some(expected)).unwrap_err();
+    assert_eq!(refused, Refused::Organization { given: given.into(), expected: expected.into() });
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(keys(None).check(&HeaderMap::new(), None), Err(refused));
+}
+
+const PARENT: &str = "8bfee2bc-8a3c-4b5a-9c1d-aa00000000aa";
+const PARENT_BEFORE: &str = "8bfee2bc-8a3c-4b5a-9c1d-aa00000000bb";
+
+/// A solution's row: what was written, and an image of how it was before.
+fn row(target: &str, image: &str) -> String {
+    format!(
+        r#"{{"MessageName":"Update","PrimaryEntityName":"msft_microsoftsolution","PrimaryEntityId":"{RECORD}",
+        "InputParameters":[{{"key":"Target","value":{target}}},{{"key":"ConcurrencyBehavior","value":0}}],
+        "PreEntityImages":[{{"key":"before","value":{image}}}],"PostEntityImages":[]}}"#
+    )
+}
+
+fn refers_to(id: &str) -> String {
+    format!(
+        r#"{{"Attributes":[{{"key":"msft_name","value":"x"}},{{"key":"msft_opportunityid","value":{{
+        "__type":"EntityReference:http:\/\/schemas.microsoft.com\/xrm\/2011\/Contracts","Id":"{id}","LogicalName":"opportunity"}}}}]}}"#
+    )
+}
+
+fn parents(body: &str) -> Vec<String> {
+    references(body.as_bytes(), "msft_opportunityid").unwrap()
 }
 
 #[test]
-fn while_a_key_is_changed_the_one_before_is_accepted_too() {
-    let none = HeaderMap::new();
-    let both = keys(Some("the-one-before"));
-    both.check(&none, Some("code=the-one-before")).unwrap();
-    both.check(&none, Some("code=correct-horse-battery")).unwrap();
-    assert_eq!(keys(None).check(&none, Some("code=the-one-before")), Err(Refused::WrongKey));
+fn a_row_that_was_moved_names_both_of_its_parents_and_each_once() {
+    let moved = row(&refers_to(&PARENT.to_uppercase()), &refers_to(PARENT_BEFORE));
+    assert_eq!(parents(&moved), [PARENT, PARENT_BEFORE]);
+    assert_eq!(parents(&row(&refers_to(PARENT), &refers_to(PARENT))), [PARENT]);
 }
 
 #[test]
-fn no_key_shows_in_debug_output() {
-    let shown = format!("{:?}", keys(Some("the-one-before")));
-    assert!(!shown.contains("correct") && !shown.contains("before"), "{shown}");
+fn a_deleted_row_names_its_parent_by_its_image_alone() {
+    let target = format!(r#"{{"Id":"{RECORD}","LogicalName":"msft_microsoftsolution"}}"#);
+    assert_eq!(parents(&row(&target, &refers_to(PARENT))), [PARENT]);
+    assert_eq!(parents(&row(&target, "null")), Vec::<String>::new());
+}
+
+#[test]
+fn a_row_of_unexpected_shape_names_nobody() {
+    for target in
+        ["7", "null", "[]", r#"{"Attributes":7}"#, r#"{"Attributes":[7,{"key":"msft_opportunityid"}]}"#]
+    {
+        assert_eq!(parents(&row(target, "{}")), Vec::<String>::new(), "{target}");
+    }
+    assert_eq!(parents(&row(&refers_to("nobody"), "{}")), Vec::<String>::new());
+    assert!(references(b"7", "msft_opportunityid").is_err());
 }

@@ -1,4 +1,4 @@
-//! Builds the plugins that ship inside the binary: the default mapping, and the partner's example that `demo` deploys.
+//! Builds the plugins that ship inside the binary: the default mappings, and the partner's example that `demo` deploys.
 //!
 //! They come in as components, as bytes, exactly as a partner's plugin would: nothing here links them. The guests
 //! share `target/guests`, because a target directory inside `OUT_DIR` would be built again for every profile.
@@ -13,6 +13,8 @@ use std::{
 const INPUTS: &[&str] = &[
     "../plugins/dynamics/src",
     "../plugins/dynamics/Cargo.toml",
+    "../plugins/salesforce/src",
+    "../plugins/salesforce/Cargo.toml",
     "../plugins/example/src",
     "../plugins/example/Cargo.toml",
     "../sdk/src",
@@ -27,7 +29,7 @@ fn main() -> ExitCode {
     for input in INPUTS {
         println!("cargo::rerun-if-changed={input}");
     }
-    for plugin in ["dynamics", "example"] {
+    for plugin in ["dynamics", "salesforce", "example"] {
         if let Err(error) = embed(plugin) {
             println!("cargo::error=the plugin `{plugin}` could not be built: {error:#}");
             return ExitCode::FAILURE;

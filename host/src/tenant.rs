@@ -32,7 +32,7 @@ use connect::{connect, refresh_tokens};
 const DEFAULT_DYNAMICS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/dynamics.wasm"));
 
 /// The default mapping for Salesforce.
-const DEFAULT_SALESFORCE: &[u8] = DEFAULT_DYNAMICS;
+const DEFAULT_SALESFORCE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/salesforce.wasm"));
 
 /// A tenant and its connections.
 pub(crate) struct Tenant {

@@ -71,7 +71,8 @@ impl Fault {
 impl From<crosswalk_journal::Error> for Fault {
     fn from(error: crosswalk_journal::Error) -> Self {
         Fault {
-            journal: true,
+            // One side belongs to another link: the journal is well, and in the end a person has to look.
+            journal: !matches!(error, crosswalk_journal::Error::AlreadyLinked { .. }),
             ..Fault::new(format!("the journal could not store a step: {}", Chain(&error)))
         }
     }

@@ -52,6 +52,13 @@ pub struct LinkState {
     /// The versions that both sides had when a pass last went all the way. While both have them still, there is nothing
     /// new to look at.
     pub settled: Option<Settled>,
+    /// Microsoft was asked into this deal, so that it is not asked again. A deal that was posted with help says so itself.
+    #[serde(default)]
+    pub microsoft_asked: bool,
+    /// The record was made by a conversion that we asked for. Until its base is known, what it holds may be the CRM's own
+    /// doing as well as a person's.
+    #[serde(default)]
+    pub converted: bool,
 }
 
 /// The versions of both sides at one moment.
@@ -108,6 +115,13 @@ pub enum IntendedWrite {
         /// The fields, without the key field.
         fields: Fields,
     },
+    /// The linked record becomes one of another entity.
+    ConvertRecord {
+        /// The entity that it becomes.
+        entity: String,
+        /// What the new record is to hold.
+        fields: Fields,
+    },
     /// A new referral: the partner's own, or, with an engagement, the one that asks Microsoft in.
     PostReferral {
         /// The document to post.
@@ -159,4 +173,6 @@ pub enum EntryKind {
     Undelivered,
     /// After a crash it is not known whether a write landed.
     Doubt,
+    /// A side does not exist any more, or is not shown. Nothing is written until it is there again; nothing is made anew.
+    Gone,
 }

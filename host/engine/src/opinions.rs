@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    mapping::{Companion, Conflict, EntityUse, Mapper, Outcome, Record, Refusal, Related, Resolution},
+    mapping::{
+        Companion, Conflict, CrmDraft, EntityUse, Mapper, Outcome, Record, Refusal, Related, Resolution,
+    },
     referral::{EXTERNAL_REFERENCE, Referral},
     value::{Fields, RecordKey, Reference, Value},
 };
@@ -20,6 +22,8 @@ pub(crate) enum Halt {
     Refused(Refusal),
     /// These companions must be looked up first; then the plan is made again.
     Companions(Vec<Companion>),
+    /// The referral asks for a record of another entity.
+    Convert(Box<CrmDraft>),
 }
 
 /// A draft in terms of fields, or the reason to leave the pair alone.
@@ -106,6 +110,11 @@ impl Memory {
         for known in self.companions.iter_mut().filter(|known| known.found.is_none()) {
             known.found = Some(found.get(&known.companion.alias).cloned());
         }
+    }
+
+    /// The pair has another record: nothing that was asked about the old one holds. Ids go on.
+    pub(crate) fn forget(&mut self) {
+        *self = Memory { ids: self.ids, ..Memory::default() };
     }
 
     /// A record was written: companions that were missing may exist now, so they are looked up again.
@@ -206,6 +215,9 @@ impl Opinions<'_> {
         let linked = unflatten(self.shape, record);
         let wish = match self.mapper.to_crm(referral, Some(&linked)).map_err(Halt::Refused)? {
             Outcome::Skip(reason) => Outcome::Skip(reason),
+            Outcome::Hold(draft) if draft.entity != self.entity.entity => {
+                return Err(Halt::Convert(Box::new(draft)));
+            }
             Outcome::Hold(draft) => {
                 let mut fields = self.memory.resolve(draft.fields, draft.companions);
                 let unasked = self.memory.unasked();
@@ -218,6 +230,15 @@ impl Opinions<'_> {
         };
         self.memory.to_crm.push((referral.clone(), record.clone(), wish.clone()));
         Ok(wish)
+    }
+
+    /// As [`Opinions::wish`], for a referral that is not there (yet, or any more): one that asks for a record of another
+    /// entity asks for nothing of this one.
+    pub(crate) fn supposed_wish(&mut self, referral: &Referral, record: &Fields) -> Result<Wish, Halt> {
+        match self.wish(referral, record) {
+            Err(Halt::Convert(draft)) => Ok(Outcome::Skip(format!("a `{}` is asked for", draft.entity))),
+            answer => answer,
+        }
     }
 
     /// What Partner Center should hold, by this record and this referral.

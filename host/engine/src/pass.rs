@@ -18,11 +18,13 @@ use crate::{
 };
 
 mod drive;
+mod gone;
 mod inbound;
 mod linked;
 mod outbound;
 mod report;
 mod store;
+mod succession;
 mod unsent;
 
 pub use drive::Pass;
@@ -166,7 +168,8 @@ pub enum Action {
         companions: Vec<Companion>,
     },
     /// Turn the record into one of another entity, if its version is unchanged: a lead becomes an opportunity. The CRM
-    /// makes the new record itself → [`Seen::Written`] with the new record's key, or as [`Action::WriteRecord`].
+    /// makes the new record itself → [`Seen::Written`] with the new record's key and the version that a read would show,
+    /// or as [`Action::WriteRecord`]. Once it has landed, the old record reads as [`Seen::Succeeded`].
     ConvertRecord {
         /// Which record.
         key: RecordKey,
@@ -280,7 +283,8 @@ pub enum EntryChange {
 pub struct AuditLine {
     /// Which side was written, or `None` for a decision that wrote nothing.
     pub side: Option<Side>,
-    /// The rule that applied, in one word: `fold`, `push`, `conflict`, `follow`, `report`, `create`, `adopt`, …
+    /// The rule that applied, in one word: `fold`, `push`, `conflict`, `merge`, `follow`, `report`, `create`, `convert`,
+    /// `succeed`, …
     pub rule: String,
     /// Per field, what it held and what it holds now.
     pub fields: BTreeMap<String, (Option<Value>, Value)>,

@@ -83,6 +83,8 @@ pub(crate) struct Plan {
     pub(crate) with_referral: Vec<Entry>,
     /// How open entries ended, by id.
     pub(crate) endings: BTreeMap<String, String>,
+    /// Once the referral is written, it asks for a record of another entity.
+    pub(crate) asks_for_another_entity: bool,
     /// The CRM fields (or paths) behind the referral write, in doubt if its fate is not known.
     pub(crate) behind_push: BTreeSet<String>,
     /// Laws that this plan shows to be broken.
@@ -99,16 +101,23 @@ pub(crate) struct Remembered {
 
 /// Plans what makes both sides agree. Asks the plugin, reads nothing, writes nothing.
 pub(crate) fn reconcile(sides: &Sides<'_>, opinions: &mut Opinions<'_>) -> Result<Reconciled, Halt> {
-    let wish = match opinions.wish(sides.referral, sides.record)? {
-        Outcome::Hold(fields) => fields,
-        Outcome::Skip(reason) => return Ok(Reconciled::Skip(reason)),
+    let wish = match opinions.wish(sides.referral, sides.record) {
+        Ok(Outcome::Hold(fields)) => fields,
+        Ok(Outcome::Skip(reason)) => return Ok(Reconciled::Skip(reason)),
+        Err(Halt::Convert(draft)) => {
+            return match opinions.asks(sides.record, sides.referral)? {
+                Outcome::Hold(_) => Err(Halt::Convert(draft)),
+                Outcome::Skip(reason) => Ok(Reconciled::Skip(reason)),
+            };
+        }
+        Err(halt) => return Err(halt),
     };
     let asks = match opinions.asks(sides.record, sides.referral)? {
         Outcome::Hold(fields) => fields,
         Outcome::Skip(reason) => return Ok(Reconciled::Skip(reason)),
     };
     let wish_before = match &sides.state.base.referral {
-        Some(before) => match opinions.wish(before, sides.record)? {
+        Some(before) => match opinions.supposed_wish(before, sides.record)? {
             Outcome::Hold(fields) => Some(fields),
             Outcome::Skip(_) => None,
         },
@@ -202,6 +211,18 @@ impl<'a> Work<'a> {
                 .clone(),
             Some(value) => value.clone(),
         }
+    }
+
+    /// Whether the record took another one's place: the referral's base is known, its own is not. What it left empty
+    /// the referral fills.
+    fn is_successor(&self) -> bool {
+        self.sides.state.base.record.is_none() && self.sides.state.base.referral.is_some()
+    }
+
+    /// Whether the record is the CRM's answer to our own conversion: what it holds where Partner Center has changed
+    /// something is a default of the CRM's, as a rule.
+    fn is_converted(&self) -> bool {
+        self.is_successor() && self.sides.state.converted
     }
 
     /// What the base's referral asked for. A field that it does not speak of stays as it is.

@@ -55,6 +55,12 @@ pub struct Pass {
     pub(super) refusal: Option<Refusal>,
     /// Why the pass parks once the record was told.
     pub(super) parting: String,
+    /// The record that is said to take the linked one's place, while it is read.
+    pub(super) successor: Option<RecordKey>,
+    /// How many records have followed each other.
+    pub(super) successions: u32,
+    /// The version of the record that our own conversion has just made out of one that was as agreed.
+    pub(super) made: Option<String>,
 }
 
 /// What the pass waits for.
@@ -74,6 +80,10 @@ pub(super) enum Stage {
     ReferralWrite,
     ReportIntent,
     ReportWrite,
+    /// The conversion of the record into one of another entity.
+    ConvertIntent,
+    ConvertWrite,
+    ConvertSettled,
     /// Tests only: the rule against reading back is switched off.
     ReadBackReferral,
     ReadBackRecord,
@@ -129,6 +139,9 @@ impl Pass {
             news: Vec::new(),
             refusal: None,
             parting: String::new(),
+            successor: None,
+            successions: 0,
+            made: None,
             start,
         };
         let first = match (&pass.pair.referral, &pass.pair.record, pass.start.subject.clone()) {
@@ -147,6 +160,7 @@ impl Pass {
         Ok(match (self.stage, seen) {
             (Stage::ReferralOfLink, Seen::Referral(seen)) => self.saw_referral_of_link(seen),
             (Stage::RecordOfLink, Seen::Record(seen)) => self.saw_record_of_link(seen, mapper),
+            (Stage::RecordOfLink, Seen::Succeeded(key)) => self.saw_successor_of_link(key),
             (Stage::MicrosoftsCopy, Seen::Referrals(seen)) => self.saw_microsofts_copy(&seen, mapper),
             (Stage::Companions, Seen::Companions(seen)) => self.saw_companions(&seen, mapper),
             (Stage::RecordIntent, Seen::Stored) => self.write_record(Stage::RecordWrite),
@@ -155,7 +169,12 @@ impl Pass {
             (Stage::ReferralIntent, Seen::Stored) => self.write_referral(),
             (Stage::ReferralWrite, Seen::Written { version, .. }) => self.referral_landed(version, mapper),
             (Stage::ReferralWrite, Seen::Refused(refusal)) => self.referral_refused(refusal),
-            (Stage::RecordWrite | Stage::ReferralWrite, Seen::Stale) => self.was_stale(),
+            (Stage::RecordWrite | Stage::ReferralWrite | Stage::ConvertWrite, Seen::Stale) => {
+                self.was_stale()
+            }
+            (Stage::ConvertIntent, Seen::Stored) => self.convert_record(),
+            (Stage::ConvertWrite, Seen::Written { version, key }) => self.conversion_landed(version, key),
+            (Stage::ConvertWrite, Seen::Refused(refusal)) => self.conversion_refused(&refusal, mapper),
             (Stage::ReportIntent, Seen::Stored) => self.write_record(Stage::ReportWrite),
             (Stage::ReportWrite, Seen::Written { version, .. }) => self.report_landed(version),
             (Stage::ReportWrite, Seen::Stale) => self.report_failed(None),
@@ -166,11 +185,13 @@ impl Pass {
             (Stage::OwnCopy, Seen::Referrals(seen)) => self.saw_copies(&seen),
             (Stage::RecordByKey, Seen::Record(seen)) => self.saw_record_by_key(seen, mapper),
             (Stage::RecordByReference, Seen::Record(seen)) => self.saw_record_by_reference(seen, mapper),
+            (Stage::RecordByReference, Seen::Succeeded(key)) => self.saw_successor_by_reference(key, mapper),
             (Stage::CreateIntent, Seen::Stored) => self.create_record(),
             (Stage::CreateWrite, Seen::Written { version, key }) => self.create_landed(version, key),
             (Stage::CreateWrite, Seen::Stale) => self.create_was_stale(),
             (Stage::CreateWrite, Seen::Refused(refusal)) => self.create_refused(&refusal),
             (Stage::NewRecord, Seen::Record(seen)) => self.saw_new_record(seen, mapper),
+            (Stage::NewRecord, Seen::Succeeded(key)) => self.saw_successor_of_new_record(key),
             (Stage::ReferralOfRecord, Seen::Referral(seen)) => self.saw_referral_of_record(seen),
             (Stage::EarlierPost, Seen::Referrals(seen)) => self.saw_earlier_posts(&seen, mapper),
             (Stage::PostIntent, Seen::Stored) => self.post(),
@@ -181,12 +202,18 @@ impl Pass {
             (Stage::UnsentWrite, Seen::Stale) => self.unsent_not_told(None),
             (Stage::UnsentWrite, Seen::Refused(refusal)) => self.unsent_not_told(Some(refusal)),
             (Stage::UnsentWrite, Seen::Unknown(_)) => self.unsent_in_doubt(),
-            (Stage::CreateSettled | Stage::PostSettled, Seen::Stored) => self.read_link(),
+            (Stage::CreateSettled | Stage::PostSettled | Stage::ConvertSettled, Seen::Stored) => {
+                self.read_link()
+            }
             (Stage::Post, Seen::Unknown(why)) => {
                 self.fate_unknown(&why, self.start.limits.create_look_again_ms)
             }
             (
-                Stage::RecordWrite | Stage::ReferralWrite | Stage::ReportWrite | Stage::CreateWrite,
+                Stage::RecordWrite
+                | Stage::ReferralWrite
+                | Stage::ReportWrite
+                | Stage::CreateWrite
+                | Stage::ConvertWrite,
                 Seen::Unknown(why),
             ) => self.fate_unknown(&why, self.start.limits.again_ms),
             (stage, _) => return Err(OutOfStep { waiting_for: format!("{stage:?}") }),

@@ -3,7 +3,7 @@
 //! The record is created under its referral key, so a second create is refused by the CRM itself. An intent is
 //! stored first all the same: it holds the base, which is what the referral was and what was sent.
 
-use super::{Action, EntryChange, Pass, Subject, SystemRefusal, Verdict, Versioned, drive::Stage, report};
+use super::{Action, Pass, Subject, SystemRefusal, Verdict, Versioned, drive::Stage, report};
 use jiff::Timestamp;
 
 use crate::{
@@ -75,7 +75,7 @@ impl Pass {
         mapper: &mut dyn Mapper,
     ) -> Action {
         match seen {
-            Some(record) => self.adopt(record, mapper),
+            Some(record) => self.adopt_by_key(&record),
             None => match self.look_in_next(Stage::RecordByKey) {
                 Some(next) => next,
                 None => self.look_by_reference(mapper),
@@ -85,7 +85,22 @@ impl Pass {
 
     /// The pair belongs together already: by an earlier pass, by Microsoft's connector, or by hand.
     fn adopt(&mut self, record: Versioned<Record>, mapper: &mut dyn Mapper) -> Action {
+        self.own_create_landed(&record);
         self.pair.record = Some(record.value.key.clone());
+        self.record = Some(record);
+        self.plan(mapper)
+    }
+
+    /// What is found by its key may have been converted or merged since it was given the key: only reading it tells.
+    fn adopt_by_key(&mut self, record: &Versioned<Record>) -> Action {
+        self.own_create_landed(record);
+        self.pair.record = Some(record.value.key.clone());
+        self.stage = Stage::RecordOfLink;
+        Action::ReadRecord(record.value.key.clone())
+    }
+
+    /// Was it made by a write of ours whose answer was lost?
+    fn own_create_landed(&mut self, record: &Versioned<Record>) {
         if let Some(intent) = self.state.intent.take() {
             let stamp = self.entity_use(&record.value.key.entity).and_then(|use_| use_.stamp);
             let held = stamp.and_then(|stamp| record.value.fields.get(&stamp).cloned());
@@ -93,12 +108,9 @@ impl Pass {
                 self.state.base = intent.base;
                 self.state.reported = intent.reported;
             } else {
-                let void = |id: &String| EntryChange::Void { id: id.clone() };
-                self.changes.extend(intent.entries.iter().map(void));
+                self.void_entries(&intent);
             }
         }
-        self.record = Some(record);
-        self.plan(mapper)
     }
 
     /// The referral may name a record that does not name it (yet): that record's lane decides.
@@ -112,6 +124,7 @@ impl Pass {
         seen: Option<Versioned<Record>>,
         mapper: &mut dyn Mapper,
     ) -> Action {
+        let succeeded = self.successor.take().is_some();
         let Some(record) = seen else {
             return self.look_in_next(Stage::RecordByReference).unwrap_or_else(|| self.draft_record(mapper));
         };
@@ -120,7 +133,24 @@ impl Pass {
         if carried == Some(Value::Text(self.referral_id())) {
             return self.adopt(record, mapper);
         }
+        if succeeded {
+            return self.adopt_successor(record, mapper);
+        }
         self.leave(Verdict::Moved { to: Subject::Record(record.value.key) })
+    }
+
+    /// The record that the referral names lives on as this one, which names no referral yet. Nobody else would find the
+    /// two to belong together, so it is not left to that record's lane.
+    fn adopt_successor(&mut self, record: Versioned<Record>, mapper: &mut dyn Mapper) -> Action {
+        let Some(other) = self.other_referral_of(&record.value) else { return self.adopt(record, mapper) };
+        let RecordKey { entity, id } = record.value.key;
+        let referral = self.referral_id();
+        self.leave(Verdict::Parked {
+            reason: format!(
+                "referral `{referral}` names a record that lives on as `{entity}` `{id}`, which carries referral \
+                 `{other}` already; nothing was written. Correct one of the two, then retry"
+            ),
+        })
     }
 
     fn draft_record(&mut self, mapper: &mut dyn Mapper) -> Action {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, EntryChange, Pass, Side, SystemRefusal, Verdict, Versioned, drive::Stage};
+use super::{Action, EntryChange, Pass, Side, SystemRefusal, Verdict, Versioned, drive::Stage, gone};
 use crate::{
     canon::Canon,
     link::{Base, IntendedWrite, Intent, Owed, Settled},
@@ -23,16 +23,26 @@ pub(super) struct Both {
 }
 
 /// What became of a write whose answer never came.
-enum Fate {
+pub(super) enum Fate {
     Landed,
     NotLanded,
     Unknown,
+}
+
+/// Where no stamp tells, version and values must do.
+fn by_values(intent: &Intent, held: bool, version: &str) -> Fate {
+    match (intent.version.as_deref() == Some(version), held) {
+        (true, _) => Fate::NotLanded,
+        (false, true) => Fate::Landed,
+        (false, false) => Fate::Unknown,
+    }
 }
 
 impl Pass {
     /// (Re)starts at the beginning: reads both sides afresh.
     pub(super) fn read_link(&mut self) -> Action {
         self.plan = None;
+        self.successor = None;
         self.memory.written();
         self.stage = Stage::ReferralOfLink;
         Action::ReadReferral(self.referral_id())
@@ -41,14 +51,14 @@ impl Pass {
     pub(super) fn saw_referral_of_link(&mut self, seen: Option<Versioned<Referral>>) -> Action {
         let Some(referral) = seen else {
             let id = self.referral_id();
-            return self.leave(Verdict::Parked {
-                reason: format!(
-                    "referral `{id}` is linked, but Partner Center does not show it (any more); nothing was written. \
-                     Check the account's role and the deal in Partner Center, then retry"
-                ),
-            });
+            let reason = format!(
+                "referral `{id}` is linked, but Partner Center does not show it (any more); nothing was written. Check \
+                 the account's role and the deal in Partner Center, then retry"
+            );
+            return self.gone(gone::REFERRAL.to_owned(), reason);
         };
         self.referral = Some(referral);
+        self.is_back(|field| field == gone::REFERRAL, "Partner Center shows the referral again");
         self.stage = Stage::RecordOfLink;
         Action::ReadRecord(self.record_key())
     }
@@ -58,16 +68,20 @@ impl Pass {
         seen: Option<Versioned<Record>>,
         mapper: &mut dyn Mapper,
     ) -> Action {
+        if let Some(successor) = self.successor.take() {
+            return self.saw_successor(successor, seen, mapper);
+        }
         let Some(record) = seen else {
             let RecordKey { entity, id } = self.record_key();
-            return self.leave(Verdict::Parked {
-                reason: format!(
-                    "record `{entity}` `{id}` is linked, but the CRM does not have it (any more); nothing was \
-                     written. Restore it, or remove the link"
-                ),
-            });
+            let reason = format!(
+                "record `{entity}` `{id}` is linked, but the CRM does not have it (any more); nothing was written. \
+                 Restore it, or remove the link"
+            );
+            return self.gone(entity, reason);
         };
         self.record = Some(record);
+        self.is_back(|field| !field.starts_with('/'), "the record is there again");
+        self.take_what_was_made();
         self.recover(mapper)
     }
 
@@ -78,7 +92,14 @@ impl Pass {
             return self.look_for_microsofts_copy();
         }
         let Some(both) = self.both() else { return self.undeclared() };
-        match self.fate(&intent, &both) {
+        let fate = self.fate(&intent, &both);
+        self.settle_intent(intent, fate);
+        self.plan(mapper)
+    }
+
+    /// Goes on from where the write ended, as far as that is known.
+    pub(super) fn settle_intent(&mut self, intent: Intent, fate: Fate) {
+        match fate {
             Fate::Landed => {
                 self.state.base = intent.base;
                 self.state.owed = intent.owed;
@@ -87,10 +108,7 @@ impl Pass {
                     self.state.reported = intent.reported;
                 }
             }
-            Fate::NotLanded => {
-                let void = |id: &String| EntryChange::Void { id: id.clone() };
-                self.changes.extend(intent.entries.iter().map(void));
-            }
+            Fate::NotLanded => self.void_entries(&intent),
             Fate::Unknown => {
                 for name in &intent.concerns {
                     self.state.owed.insert(name.clone(), Owed { partner_center: true, crm: true });
@@ -105,17 +123,11 @@ impl Pass {
             }
         }
         self.state.intent = None;
-        self.plan(mapper)
     }
 
     /// In the CRM the stamp tells exactly; where there is none, and in Partner Center, version and values must do.
     fn fate(&self, intent: &Intent, both: &Both) -> Fate {
         let canon = Canon::of(&both.referral.value);
-        let by_values = |held: bool, version: &str| match (intent.version.as_deref() == Some(version), held) {
-            (true, _) => Fate::NotLanded,
-            (false, true) => Fate::Landed,
-            (false, false) => Fate::Unknown,
-        };
         match &intent.write {
             IntendedWrite::Record(fields) => match (&both.entity.stamp, &self.record) {
                 (Some(stamp), Some(record)) => match record.value.fields.get(stamp) {
@@ -123,24 +135,36 @@ impl Pass {
                     _ => Fate::NotLanded,
                 },
                 _ => by_values(
+                    intent,
                     fields.keys().all(|field| canon.same_field(field, fields, &both.fields)),
                     &both.version,
                 ),
             },
-            IntendedWrite::Referral { fields, .. } => {
-                let holds = |(path, value): (&String, &Value)| {
-                    canon.same(&crate::referral::as_held(path, value), &both.referral.value.get(path))
-                };
-                by_values(fields.iter().all(holds), &both.referral.version)
-            }
-            // The record exists, so this is not the write that made it.
-            IntendedWrite::CreateRecord { .. } | IntendedWrite::PostReferral { .. } => Fate::NotLanded,
+            IntendedWrite::Referral { fields, .. } => self.fate_of_push(intent, fields, &both.referral),
+            // The record exists, so this is not the write that made it, nor the one that turned it into another.
+            IntendedWrite::CreateRecord { .. }
+            | IntendedWrite::ConvertRecord { .. }
+            | IntendedWrite::PostReferral { .. } => Fate::NotLanded,
         }
+    }
+
+    pub(super) fn fate_of_push(
+        &self,
+        intent: &Intent,
+        fields: &Fields,
+        referral: &Versioned<Referral>,
+    ) -> Fate {
+        let canon = Canon::of(&referral.value);
+        let holds = |(path, value): (&String, &Value)| {
+            canon.same(&crate::referral::as_held(path, value), &referral.value.get(path))
+        };
+        by_values(intent, fields.iter().all(holds), &referral.version)
     }
 
     /// Steps 1 to 3.
     pub(super) fn plan(&mut self, mapper: &mut dyn Mapper) -> Action {
         let Some(both) = self.both() else { return self.undeclared() };
+        let waiting = self.waiting_conversion();
         let sides = Sides {
             state: &self.state,
             referral: &both.referral.value,
@@ -162,12 +186,21 @@ impl Pass {
             entity: &both.entity,
             referral_id: &referral_id,
         };
-        match reconcile(&sides, &mut opinions) {
+        let reconciled = reconcile(&sides, &mut opinions);
+        match (waiting, &reconciled) {
+            (None, _) => {}
+            (Some(entry), Ok(Reconciled::Plan(_))) => {
+                drop(self.endings.insert(entry.id, "no conversion is asked for any more".to_owned()));
+            }
+            (Some(entry), _) => drop(self.state.open.insert(entry.field.clone(), entry)),
+        }
+        match reconciled {
             Err(Halt::Refused(refusal)) => self.refused(refusal),
             Err(Halt::Companions(companions)) => {
                 self.stage = Stage::Companions;
                 Action::FindCompanions(companions)
             }
+            Err(Halt::Convert(draft)) => self.intend_conversion(*draft),
             Ok(Reconciled::Skip(reason)) => self.finish(Verdict::Skipped { reason }),
             Ok(Reconciled::Unsettled(fields)) => self.unsettled(&fields),
             Ok(Reconciled::Plan(plan)) => self.carry_out(*plan, &both, mapper),
@@ -348,6 +381,9 @@ impl Pass {
     /// Both sides are written; the record may be told.
     fn settled(&mut self, plan: Plan, mapper: &mut dyn Mapper) -> Action {
         self.remember(plan.end);
+        if plan.asks_for_another_entity {
+            return self.read_link();
+        }
         self.report_or_end(mapper)
     }
 

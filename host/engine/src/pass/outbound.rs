@@ -80,6 +80,10 @@ impl Pass {
                 Err(refusal) => return self.draft_refused(refusal, mapper),
             }
         }
+        self.find_earlier_post()
+    }
+
+    pub(super) fn find_earlier_post(&mut self) -> Action {
         let since =
             self.state.intent.as_ref().map_or(Timestamp::UNIX_EPOCH, |intent| self.looked_back(intent.since));
         self.stage = Stage::EarlierPost;
@@ -114,7 +118,13 @@ impl Pass {
             (Some(found), Some(intent)) => self.own_post_landed(&intent, &found.clone()),
             (Some(found), None) => self.adopt_referral(&found.clone()),
             (None, Some(intent)) if !self.may_post_again(&intent) => self.wait_for(&intent, "its referral"),
-            (None, _) => self.intend_post(mapper),
+            (None, _) => match self.successor.take() {
+                Some(key) => {
+                    self.state.intent = None;
+                    self.move_to_successor(key)
+                }
+                None => self.intend_post(mapper),
+            },
         }
     }
 

@@ -90,12 +90,23 @@ impl Work<'_> {
             (false, false) => self.release(field, "both sides agree"),
             (true, false) => self.take_wish(field, "fold", opinions),
             (false, true) => self.keep(field, change.before),
+            (true, true) if self.is_converted() && !agreed => self.overrule(field, opinions),
             (true, true) if agreed || self.is_invisible(field, opinions)? => {
                 self.release(field, "Partner Center says the same");
             }
             (true, true) => return Ok(true),
         }
         Ok(false)
+    }
+
+    /// Partner Center's change wins over what a conversion left in the field, which may have been a person's after all.
+    fn overrule(&mut self, field: &str, opinions: &mut Opinions<'_>) {
+        self.take_wish(field, "convert", opinions);
+        if !self.open.contains_key(field) {
+            let reason = "the record was converted because of a change in Partner Center, which this was in the way of";
+            let entry = self.entry(opinions, field, EntryKind::OverwrittenCrm, reason.to_owned());
+            self.plan.with_record.push(entry);
+        }
     }
 
     fn changes(&mut self, field: &str, opinions: &mut Opinions<'_>) -> Result<Change, Halt> {
@@ -112,6 +123,7 @@ impl Work<'_> {
         let speaks = if crm { self.spoken(field, &before, opinions)? } else { BTreeSet::new() };
         let partner_center = wish.is_some_and(|wish| {
             owed.partner_center
+                || (self.is_successor() && self.same(&current, &Value::Empty))
                 || !self.same(&wish, &self.wished_before(field))
                 || (self.sides.rules.referral_conflicts && speaks.iter().any(|path| self.is_overrun(path)))
         });

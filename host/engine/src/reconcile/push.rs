@@ -326,9 +326,10 @@ impl Work<'_> {
             return Ok(Fields::new());
         }
         let sent = self.sides.referral.overlay(&push.writes);
-        let (Outcome::Hold(then), Outcome::Hold(now)) =
-            (opinions.wish(&sent, &self.after)?, opinions.wish(self.sides.referral, &self.after)?)
-        else {
+        let (Outcome::Hold(then), Outcome::Hold(now)) = (
+            opinions.supposed_wish(&sent, &self.after)?,
+            opinions.supposed_wish(self.sides.referral, &self.after)?,
+        ) else {
             return Ok(Fields::new());
         };
         let follows = |(field, value): &(&String, &Value)| {
@@ -374,6 +375,10 @@ impl Work<'_> {
         self.plan.behind_push.extend(unspoken.cloned().collect::<Vec<_>>());
         self.plan.referral_write = push.writes;
         self.remember();
+        if let (false, Some(sent)) = (self.plan.referral_write.is_empty(), &self.plan.end.base.referral) {
+            let wish = opinions.wish(sent, &self.after);
+            self.plan.asks_for_another_entity = matches!(wish, Err(Halt::Convert(_)));
+        }
         self.check_agreement(opinions)?;
         Ok(self.plan)
     }
@@ -428,7 +433,7 @@ impl Work<'_> {
             return Ok(());
         }
         let (Outcome::Hold(wish), Outcome::Hold(asks)) =
-            (opinions.wish(&sent, &self.after)?, opinions.asks(&self.after, &sent)?)
+            (opinions.supposed_wish(&sent, &self.after)?, opinions.asks(&self.after, &sent)?)
         else {
             return Ok(());
         };
@@ -436,7 +441,9 @@ impl Work<'_> {
             return Ok(());
         };
         let asked: Fields = asks.into_iter().filter(|(path, _)| referral::is_patchable(path)).collect();
-        let Outcome::Hold(back) = opinions.wish(&sent.overlay(&asked), &self.after)? else { return Ok(()) };
+        let Outcome::Hold(back) = opinions.supposed_wish(&sent.overlay(&asked), &self.after)? else {
+            return Ok(());
+        };
         let as_held = |path: &str, value: &Value| referral::as_held(path, value);
         let differs = |path: &&String| {
             let (one, other) = (again.get(*path), asked.get(*path));

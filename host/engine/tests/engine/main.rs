@@ -12,8 +12,10 @@
 
 mod counterexamples;
 mod creates;
+mod gone;
 mod linked;
 mod mutants;
 mod simulation;
+mod succession;
 mod unsent;
 mod world;

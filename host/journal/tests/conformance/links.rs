@@ -2,14 +2,35 @@
 
 use crosswalk_engine::{
     link::{Base, IntendedWrite, Intent, LinkState},
-    pass::{Commit, Pair, Verdict},
+    pass::{Commit, EntryChange, Pair, Subject, Verdict},
     referral::Referral,
-    value::Value,
+    value::{RecordKey, Value},
 };
-use crosswalk_journal::{AuditFilter, Error, LinkFilter, What};
+use crosswalk_journal::{AuditFilter, EntryState, Error, EventState, LinkFilter, LinkId, Taken, What};
 use futures::future::join_all;
 
-use crate::world::{agreed, at, entry, key, line, linking, pair, parked, record, referral, trail};
+use crate::world::{
+    World, agreed, at, entry, holding, key, line, linking, pair, parked, record, referral, trail,
+};
+
+fn lead(id: &str) -> RecordKey {
+    RecordKey { entity: "lead".to_owned(), id: id.to_owned() }
+}
+
+async fn link_id(world: &World, subject: &Subject) -> Option<LinkId> {
+    world.journal.link_of("contoso", subject).await.unwrap().map(|link| link.id)
+}
+
+impl World {
+    /// As [`World::link`], with a lead.
+    async fn link_lead(&self, tenant: &str, referral_id: &str, lead_id: &str, second: i64) -> Taken {
+        self.accept(tenant, referral(referral_id), second).await;
+        let taken = self.take(second).await;
+        let commit = linking(Pair { record: Some(lead(lead_id)), ..pair(referral_id, lead_id) });
+        self.journal.finish(taken.lease, &commit, &agreed(), &trail(second), None).await.unwrap();
+        taken
+    }
+}
 
 /// A POST that is under way.
 fn posting() -> Intent {
@@ -150,6 +171,88 @@ on_every_engine! {
         let refused = world.journal.store(taken.lease, &linking(pair("r1", "o1")), &trail(1)).await;
         assert!(matches!(refused, Err(Error::AlreadyLinked { .. })), "{refused:?}");
         world.journal.store(alone.lease, &Commit::default(), &trail(1)).await.unwrap();
+    }
+
+    async fn a_link_whose_record_lives_on_as_another_one_stays_the_same_link_in_the_same_lane(world) {
+        let first = world.link_lead("contoso", "r1", "l1", 0).await;
+        let of_the_old = world.accept("contoso", Subject::Record(lead("l1")), 1).await;
+        let of_the_new = world.accept("contoso", record("o1"), 1).await;
+        let taken = world.take(1).await;
+        assert_eq!(taken.lease.lane, first.lease.lane);
+        world.journal.store(taken.lease, &linking(pair("r1", "o1")), &trail(2)).await.unwrap();
+        world.finish(&taken, agreed(), 2).await;
+
+        assert_eq!(world.event(of_the_old).await.verdict, Some(agreed()));
+        let next = world.take(2).await;
+        assert_eq!((next.lease.lane, next.link), (first.lease.lane, link_id(&world, &record("o1")).await));
+        assert_eq!(next.events.iter().map(|event| event.id).collect::<Vec<_>>(), [of_the_new]);
+        assert_eq!((next.subject.clone(), next.pair.clone()), (referral("r1"), pair("r1", "o1")));
+        assert_eq!(world.journal.link_count("contoso").await.unwrap(), 1);
+        assert_eq!(link_id(&world, &Subject::Record(lead("l1"))).await, None);
+    }
+
+    async fn an_event_of_the_old_record_that_comes_late_is_moved_to_the_pairs_lane(world) {
+        let first = world.link_lead("contoso", "r1", "l1", 0).await;
+        world.accept("contoso", referral("r1"), 1).await;
+        let taken = world.take(1).await;
+        world.journal.finish(taken.lease, &linking(pair("r1", "o1")), &agreed(), &trail(1), None).await.unwrap();
+
+        let late = world.accept("contoso", Subject::Record(lead("l1")), 2).await;
+        let alone = world.take(2).await;
+        assert_eq!((alone.subject.clone(), alone.link), (Subject::Record(lead("l1")), None));
+        world.finish(&alone, Verdict::Moved { to: record("o1") }, 2).await;
+        let next = world.take(2).await;
+        assert_eq!((next.lease.lane, next.events[0].id), (first.lease.lane, late));
+        assert_eq!(next.pair, pair("r1", "o1"));
+    }
+
+    async fn what_was_parked_for_the_old_record_and_what_the_new_one_failed_at_end_with_the_pairs_agreement(world) {
+        let failed = world.accept("contoso", record("o1"), 0).await;
+        let alone = world.take(0).await;
+        let one_side = Pair { referral: None, ..pair("r1", "o1") };
+        world.journal.finish(alone.lease, &linking(one_side), &parked(), &trail(0), None).await.unwrap();
+        let first = world.link_lead("contoso", "r1", "l1", 1).await;
+        let stuck = world.accept("contoso", Subject::Record(lead("l1")), 2).await;
+        let taken = world.take(2).await;
+        world.finish(&taken, parked(), 2).await;
+
+        world.accept("contoso", referral("r1"), 3).await;
+        let taken = world.take(3).await;
+        world.journal.finish(taken.lease, &linking(pair("r1", "o1")), &agreed(), &trail(3), None).await.unwrap();
+        for id in [failed, stuck] {
+            let event = world.event(id).await;
+            assert_eq!((event.lane, event.state), (first.lease.lane, EventState::Superseded));
+        }
+        assert_eq!(world.journal.link_count("contoso").await.unwrap(), 1);
+    }
+
+    async fn a_link_does_not_take_over_the_record_of_another_one(world) {
+        let first = world.link_lead("contoso", "r1", "l1", 0).await;
+        world.link("contoso", "r2", "o2", 0).await;
+        world.accept("contoso", referral("r1"), 1).await;
+        let taken = world.take(1).await;
+        let refused = world.journal.store(taken.lease, &linking(pair("r1", "o2")), &trail(1)).await;
+        assert!(matches!(refused, Err(Error::AlreadyLinked { .. })), "{refused:?}");
+        world.finish(&taken, parked(), 1).await;
+        let link = world.journal.link_of("contoso", &referral("r1")).await.unwrap().unwrap();
+        assert_eq!((link.lane, link.pair.record), (first.lease.lane, Some(lead("l1"))));
+        let other = world.journal.link_of("contoso", &record("o2")).await.unwrap().unwrap();
+        assert_eq!(other.pair, pair("r2", "o2"));
+    }
+
+    async fn entries_stay_with_a_link_whose_record_lives_on_as_another_one(world) {
+        world.link_lead("contoso", "r1", "l1", 0).await;
+        world.accept("contoso", referral("r1"), 1).await;
+        let taken = world.take(1).await;
+        let lead_pair = Pair { record: Some(lead("l1")), ..pair("r1", "l1") };
+        world.journal.finish(taken.lease, &holding(lead_pair, entry("e1", "name")), &parked(), &trail(1), None).await.unwrap();
+        world.accept("contoso", referral("r1"), 2).await;
+        let taken = world.take(2).await;
+        let close = EntryChange::Close { id: "e1".to_owned(), reason: "judged again".to_owned() };
+        let commit = Commit { entries: vec![close], ..linking(pair("r1", "o1")) };
+        world.journal.finish(taken.lease, &commit, &agreed(), &trail(2), None).await.unwrap();
+        let entry = world.journal.entry("contoso", "e1").await.unwrap().unwrap();
+        assert_eq!((Some(entry.link), entry.state), (link_id(&world, &record("o1")).await, EntryState::Closed));
     }
 
     async fn of_many_records_that_want_one_referral_at_the_same_time_one_gets_it(world) {

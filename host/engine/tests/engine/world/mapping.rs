@@ -45,6 +45,8 @@ pub(crate) enum Item {
     Joined(&'static str, &'static str, &'static str),
     /// Open, won or lost: status and substatus, which end the deal.
     State(&'static str),
+    /// On hold, open, won or lost, as two CRMs have it: a deal that is New is on hold. Leaving hold accepts it.
+    Stage(&'static str),
     /// Grows by a letter each time it is mapped: breaks the laws.
     Grows(&'static str, &'static str),
     /// Appends Partner Center's text to whatever the record holds: never settles.
@@ -53,7 +55,7 @@ pub(crate) enum Item {
 
 use Item::{
     Appends, Constant, Cut, Day, Derived, Grows, Inward, Joined, Many, ManyByRecord, Name, Outward, Prefix,
-    Same, State, Tens,
+    Same, Stage, State, Tens,
 };
 
 fn text(of: &Texts, name: &str) -> String {
@@ -74,7 +76,7 @@ impl Item {
         match self {
             Derived(f, e, _) => vec![f, e],
             Joined(f, e, _) => vec![f, e],
-            Name(f) | State(f) | Constant(f, _) => vec![f],
+            Name(f) | State(f) | Stage(f) | Constant(f, _) => vec![f],
             Same(f, _)
             | Cut(f, _)
             | Tens(f, _)
@@ -94,7 +96,7 @@ impl Item {
         match self {
             Derived(_, _, g) | Joined(_, _, g) => vec![g],
             Name(_) => vec!["/name"],
-            State(_) => vec!["/status", "/substatus"],
+            State(_) | Stage(_) => vec!["/status", "/substatus"],
             Constant(..) => vec![],
             Same(_, g)
             | Cut(_, g)
@@ -119,6 +121,7 @@ impl Item {
             Many(..) | ManyByRecord(..) => (&["x", "y"], &["p", "q", "r"]),
             Prefix(..) => (&["eur 1", "eur 2", "eur 3", ""], &["1", "2", "3", ""]),
             State(..) => (&["open", "won", "lost"], &["open", "won", "lost"]),
+            Stage(..) => (&["hold", "open", "won", "lost"], &["open", "won", "lost"]),
             _ => (&["", "a", "b", "c", "d"], &["", "a", "b", "c", "d"]),
         }
     }
@@ -145,6 +148,7 @@ impl Item {
             Constant(f, value) => put(f, (*value).to_owned()),
             Name(f) => put(f, text(referral, "/name")),
             State(f) => put(f, state(&text(referral, "/status"), &text(referral, "/substatus")).to_owned()),
+            Stage(f) => put(f, stage(&text(referral, "/status"), &text(referral, "/substatus")).to_owned()),
             Grows(f, g) => put(f, format!("{}g", text(referral, g))),
             Appends(f, g) => {
                 if !text(referral, g).is_empty() {
@@ -181,6 +185,18 @@ impl Item {
                 put("/status", status.to_owned());
                 put("/substatus", substatus.to_owned());
             }
+            Stage(f) => {
+                let is_new = text(referral, "/status") == "New";
+                let (status, substatus) = match (text(record, f).as_str(), is_new) {
+                    ("won", _) => ("Closed", "Won"),
+                    ("lost", true) => ("Closed", "Declined"),
+                    ("lost", false) => ("Closed", "Lost"),
+                    ("open", _) | ("hold", false) => ("Active", "Accepted"),
+                    _ => return,
+                };
+                put("/status", status.to_owned());
+                put("/substatus", substatus.to_owned());
+            }
             Grows(f, g) => put(g, format!("{}g", text(record, f))),
             Constant(..) | Inward(..) | Appends(..) => {}
         }
@@ -200,6 +216,13 @@ fn state(status: &str, substatus: &str) -> &'static str {
         ("Closed", "Won") => "won",
         ("Closed", _) => "lost",
         _ => "open",
+    }
+}
+
+fn stage(status: &str, substatus: &str) -> &'static str {
+    match status {
+        "New" => "hold",
+        _ => state(status, substatus),
     }
 }
 
@@ -229,6 +252,8 @@ pub(crate) struct Plugin {
     pub(crate) refuses_with: Disposition,
     /// The pair is left alone unless this field says `yes`.
     pub(crate) switch: Option<&'static str>,
+    /// A deal that is New is a lead; once accepted it is an opportunity, and stays one. Nothing is posted for a lead.
+    pub(crate) leads: bool,
     /// How often it was asked, by function.
     pub(crate) calls: BTreeMap<&'static str, usize>,
 }
@@ -248,6 +273,7 @@ impl Plugin {
             needs: None,
             refuses_with: Disposition::Reject,
             switch: None,
+            leads: false,
             calls: BTreeMap::new(),
         }
     }
@@ -272,20 +298,37 @@ impl Plugin {
         names.dedup();
         let owned = |name: &str| self.owned.contains(&name);
         let field = |name: &&str| FieldUse { owned: owned(name), ..FieldUse::new(*name, Kind::Text) };
+        let entity = |entity: &str| EntityUse {
+            entity: entity.into(),
+            via: None,
+            fields: names.iter().map(field).collect(),
+            referral_key: Some(REFERRAL_KEY.into()),
+            stamp: self.stamp.then(|| STAMP.into()),
+        };
+        let entities: &[&str] = if self.leads { &["opportunity", "lead"] } else { &["opportunity"] };
         Manifest {
             name: "family".into(),
             version: "1.0.0".into(),
             crm: "dynamics".into(),
-            entities: vec![EntityUse {
-                entity: "opportunity".into(),
-                via: None,
-                fields: names.iter().map(field).collect(),
-                referral_key: Some(REFERRAL_KEY.into()),
-                stamp: self.stamp.then(|| STAMP.into()),
-            }],
+            entities: entities.iter().map(|name| entity(name)).collect(),
             lookups: vec![],
             settings_schema: String::new(),
         }
+    }
+
+    /// A lead says nothing to Partner Center but what became of it while the deal was New.
+    fn wants_of_lead(&self, record: &Texts, referral: Option<&Referral>) -> Outcome<Fields> {
+        let Some(referral) = referral else { return Outcome::Skip("a lead is not sent".into()) };
+        let mut asks = Texts::new();
+        for item in self.items.iter().filter(|item| matches!(item, Stage(_))) {
+            item.to_referral(record, &leaves(&referral.0), &mut asks);
+        }
+        Outcome::Hold(values(&asks))
+    }
+
+    fn stage_of(&self, record: &Texts) -> String {
+        let item = self.items.iter().find(|item| matches!(item, Stage(_)));
+        item.map(|item| text(record, item.fields()[0])).unwrap_or_default()
     }
 
     fn count(&mut self, function: &'static str) {
@@ -335,7 +378,10 @@ impl Mapper for Plugin {
         self.count("to_crm");
         let record = linked.map(|record| texts(&record.fields)).unwrap_or_default();
         let fields = values(&self.wants_of_crm(&leaves(&referral.0), &record));
-        Ok(Outcome::Hold(CrmDraft { entity: "opportunity".into(), fields, companions: vec![] }))
+        let is_opportunity = linked.is_some_and(|record| record.key.entity == "opportunity");
+        let is_lead = self.leads && !is_opportunity && referral.status() == Some("New");
+        let entity = if is_lead { "lead" } else { "opportunity" };
+        Ok(Outcome::Hold(CrmDraft { entity: entity.into(), fields, companions: vec![] }))
     }
 
     fn to_referral(
@@ -345,8 +391,14 @@ impl Mapper for Plugin {
     ) -> Result<Outcome<Fields>, Refusal> {
         self.count("to_referral");
         let record = texts(&linked.fields);
+        if linked.key.entity == "opportunity" && self.stage_of(&record) == "hold" && referral.is_none() {
+            return Ok(Outcome::Skip("a deal that is on hold is not sent".into()));
+        }
         if self.switch.is_some_and(|switch| text(&record, switch) != "yes") {
             return Ok(Outcome::Skip("sync is switched off".into()));
+        }
+        if linked.key.entity == "lead" {
+            return Ok(self.wants_of_lead(&record, referral));
         }
         if let Some(field) = self.needs
             && referral.is_none()

@@ -33,10 +33,19 @@ pub(crate) struct Deal {
 }
 
 /// A record as the CRM has it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Row {
+    pub(crate) entity: &'static str,
     pub(crate) fields: Texts,
     pub(crate) version: u64,
+    /// The record that it lives on as.
+    pub(crate) successor: Option<RecordKey>,
+}
+
+impl Default for Row {
+    fn default() -> Row {
+        Row { entity: "opportunity", fields: Texts::new(), version: 1, successor: None }
+    }
 }
 
 /// What goes wrong with one action.
@@ -165,11 +174,15 @@ impl World {
     }
 
     pub(crate) fn edit_record(&mut self, field: &str, text: &str) {
-        let row = self.rows.get_mut(ROW).expect("the row exists");
+        self.edit_row(ROW, field, text);
+    }
+
+    pub(crate) fn edit_row(&mut self, id: &str, field: &str, text: &str) {
+        let row = self.rows.get_mut(id).expect("the row exists");
         let was = row.fields.insert(field.into(), text.into()).unwrap_or_default();
         row.version += 1;
         self.oracle.edits += 1;
-        self.trace.push(format!("person: record {field} {was:?} -> {text:?}"));
+        self.trace.push(format!("person: record {id} {field} {was:?} -> {text:?}"));
     }
 
     pub(crate) fn at(&self, path: &str) -> &str {
@@ -178,6 +191,12 @@ impl World {
 
     pub(crate) fn field(&self, field: &str) -> &str {
         self.rows[ROW].fields.get(field).map_or("", String::as_str)
+    }
+
+    /// What the pair's record holds, whichever it is now.
+    pub(crate) fn held(&self, field: &str) -> &str {
+        let key = self.pair.record.as_ref().expect("the pair has a record");
+        self.rows[&key.id].fields.get(field).map_or("", String::as_str)
     }
 
     /// Entries that never happened are not among them.
@@ -202,7 +221,9 @@ impl World {
     }
 
     fn record(&self, id: &str) -> Record {
-        Record { key: row_key(id), fields: values(&self.rows[id].fields), related: vec![] }
+        let row = &self.rows[id];
+        let key = RecordKey { entity: row.entity.into(), id: id.into() };
+        Record { key, fields: values(&row.fields), related: vec![] }
     }
 
     /// A pass without interruptions.
@@ -275,6 +296,7 @@ impl World {
             Action::WriteRecord { .. }
                 | Action::WriteReferral { .. }
                 | Action::CreateRecord { .. }
+                | Action::ConvertRecord { .. }
                 | Action::PostReferral(_)
         );
         if is_write {
@@ -291,9 +313,13 @@ impl World {
     fn answer(&mut self, action: Action) -> Seen {
         match action {
             Action::ReadReferral(id) => Seen::Referral(self.read_deal(&id)),
-            Action::ReadRecord(key) => Seen::Record(self.read_row(&key.id)),
-            Action::FindRecord { referral, .. } => {
-                let carries = |row: &Row| row.fields.get(REFERRAL_KEY) == Some(&referral);
+            Action::ReadRecord(key) => match self.row(&key).and_then(|row| row.successor.clone()) {
+                Some(successor) => Seen::Succeeded(successor),
+                None => Seen::Record(self.row(&key).is_some().then(|| self.read_row(&key.id)).flatten()),
+            },
+            Action::FindRecord { entity, referral } => {
+                let carries =
+                    |row: &Row| row.fields.get(REFERRAL_KEY) == Some(&referral) && row.entity == entity;
                 let id = self.rows.iter().find(|(_, row)| carries(row)).map(|(id, _)| id.clone());
                 Seen::Record(id.and_then(|id| self.read_row(&id)))
             }
@@ -306,10 +332,12 @@ impl World {
                 Seen::Stored
             }
             Action::WriteRecord { key, fields, version, .. } => self.write_row(&key.id, &fields, &version),
-            Action::CreateRecord { referral, fields, .. } => self.create_row(&referral, &fields),
+            Action::CreateRecord { entity, referral, fields, .. } => {
+                self.create_row(&entity, &referral, &fields)
+            }
             Action::WriteReferral { id, fields, version } => self.patch(&id, &fields, &version),
             Action::PostReferral(document) => self.post(&document),
-            Action::ConvertRecord { .. } => unreachable!("no mapping of this world converts"),
+            Action::ConvertRecord { key, to, version, .. } => self.convert(&key, &to, &version),
             Action::Finish { .. } => unreachable!("the loop ends before"),
         }
     }
@@ -330,6 +358,10 @@ impl World {
             self.oracle.agree_on_referral(texts(&fields));
         }
         Some(Versioned { value: self.document(id), version: deal.version.to_string() })
+    }
+
+    fn row(&self, key: &RecordKey) -> Option<&Row> {
+        self.rows.get(&key.id).filter(|row| row.entity == key.entity)
     }
 
     fn read_row(&mut self, id: &str) -> Option<Versioned<Record>> {
@@ -383,23 +415,61 @@ impl World {
         Seen::Written { version: self.rows[id].version.to_string(), key: None }
     }
 
-    fn create_row(&mut self, referral: &str, fields: &Fields) -> Seen {
+    /// The CRM's own conversion: a new record takes over what both entities have, in the stage that is usual here.
+    fn convert(&mut self, key: &RecordKey, to: &str, version: &str) -> Seen {
         *self.attempts.entry(Side::Crm).or_default() += 1;
-        if self.rows.values().any(|row| row.fields.get(REFERRAL_KEY).is_some_and(|key| key == referral)) {
+        if self.rows[&key.id].version.to_string() != version || self.rows[&key.id].successor.is_some() {
+            return Seen::Stale;
+        }
+        if let Some(refused) = self.refusal([format!("convert to {to}")].into_iter()) {
+            return refused;
+        }
+        let new = self.qualify(&key.id, "hold");
+        let version = self.rows[&new.id].version.to_string();
+        Seen::Written { version, key: Some(new) }
+    }
+
+    /// A lead becomes an opportunity in this stage, by whoever does it.
+    pub(crate) fn qualify(&mut self, id: &str, stage: &str) -> RecordKey {
+        let mut fields = self.rows[id].fields.clone();
+        fields.insert(REFERRAL_KEY.into(), String::new());
+        fields.insert(STAMP.into(), String::new());
+        if let Some(item) = self.plugin.items.iter().find(|item| matches!(item, mapping::Item::Stage(_))) {
+            fields.insert(item.fields()[0].into(), stage.into());
+        }
+        let new = row_key(&format!("row-{}", self.rows.len() + 1));
+        self.rows.insert(new.id.clone(), Row { fields, ..Row::default() });
+        self.succeed(id, &new);
+        new
+    }
+
+    /// From now on a record lives on as another one.
+    pub(crate) fn succeed(&mut self, id: &str, by: &RecordKey) {
+        let row = self.rows.get_mut(id).expect("the row exists");
+        row.successor = Some(by.clone());
+        row.version += 1;
+        self.trace.push(format!("{id} lives on as {}", by.id));
+    }
+
+    fn create_row(&mut self, entity: &str, referral: &str, fields: &Fields) -> Seen {
+        *self.attempts.entry(Side::Crm).or_default() += 1;
+        let entity = ["lead", "opportunity"].into_iter().find(|it| *it == entity).expect("it is declared");
+        let carries = |row: &Row| row.fields.get(REFERRAL_KEY).is_some_and(|key| key == referral);
+        if self.rows.values().any(|row| row.entity == entity && carries(row)) {
             return Seen::Stale;
         }
         if let Some(refused) = self.refusal(fields.keys().cloned()) {
             return refused;
         }
         let id = format!("row-{}", self.rows.len() + 1);
-        let mut row = Row { version: 1, ..Row::default() };
+        let mut row = Row { entity, ..Row::default() };
         for field in &self.plugin.manifest().entities[0].fields {
             row.fields.insert(field.name.clone(), String::new());
         }
         row.fields.extend(texts(fields));
         row.fields.insert(REFERRAL_KEY.into(), referral.into());
         self.rows.insert(id.clone(), row);
-        Seen::Written { version: "1".into(), key: Some(row_key(&id)) }
+        Seen::Written { version: "1".into(), key: Some(RecordKey { entity: entity.into(), id }) }
     }
 
     fn patch(&mut self, id: &str, fields: &Fields, version: &str) -> Seen {
@@ -492,8 +562,6 @@ pub(crate) fn deal(texts: &[(&str, &str)]) -> Deal {
 
 /// Sets a record up that nobody knows yet.
 pub(crate) fn row(fields: &[(&str, &str)]) -> Row {
-    Row {
-        fields: fields.iter().map(|(field, text)| ((*field).into(), plain(&value(text)))).collect(),
-        version: 1,
-    }
+    let fields = fields.iter().map(|(field, text)| ((*field).into(), plain(&value(text)))).collect();
+    Row { fields, ..Row::default() }
 }

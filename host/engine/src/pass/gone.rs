@@ -33,6 +33,8 @@ impl Pass {
             since: self.start.now,
         };
         self.state.open.insert(field, entry);
+        // A record that is restored may have the version that it had, and is to be looked at all the same.
+        self.state.settled = None;
         self.park(reason)
     }
 

@@ -95,6 +95,7 @@ impl Pass {
         self.state.converted = rule == "convert";
         self.state.record_version = None;
         self.state.reported = None;
+        self.state.settled = None;
         self.successor = None;
         self.memory.forget();
         self.doubted.clear();

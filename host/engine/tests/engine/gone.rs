@@ -48,6 +48,11 @@ fn a_side_that_is_gone_parks_once_and_later_events_are_skipped_with_the_entry() 
             assert!(matches!(&verdict, Verdict::Skipped { reason } if reason.contains(&id)), "{verdict:?}");
         }
         assert_eq!(world.entries.len(), 1);
+        assert_eq!(
+            world.state.as_ref().unwrap().settled,
+            None,
+            "a restored side is looked at, whatever its version"
+        );
         assert!(world.attempts.is_empty(), "nothing is made anew in its place");
     }
 }

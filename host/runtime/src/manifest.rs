@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crosswalk_engine::{
-    mapping::{EntityUse, Manifest},
-    value::Kind,
+    mapping::{EntityUse, FieldUse, Manifest},
+    value::{Kind, Value},
 };
 
 /// Everything that is wrong with a manifest, each in a sentence that names the entity and field.
@@ -58,6 +58,39 @@ fn fields(use_: &EntityUse, problems: &mut Vec<String>) {
         if field.kind == Kind::Reference(String::new()) {
             problems.push(format!("`{place}` is a reference to no entity"));
         }
+        shape(field, &place, problems);
+        if field.rows.is_some() && use_.via.is_some() {
+            problems.push(format!("`{place}` is kept as rows, which only a linked entity's lists may be"));
+        }
+    }
+}
+
+/// What a field is said to be like fits its kind.
+fn shape(field: &FieldUse, place: &str, problems: &mut Vec<String>) {
+    let FieldUse { kind, label, length, choices, rows, .. } = field;
+    if label.as_ref().is_some_and(|label| label.chars().count() > 100 || label.chars().any(char::is_control))
+    {
+        problems.push(format!("`{place}` has a label that is longer than 100 characters or not plain text"));
+    }
+    if length.is_some() && *kind != Kind::Text {
+        problems.push(format!("`{place}` has a length and is no text"));
+    }
+    let fits = |value: &Value| match value {
+        Value::Text(_) => *kind == Kind::Text,
+        Value::Integer(_) => *kind == Kind::Integer,
+        _ => false,
+    };
+    let mut seen: Vec<&Value> = Vec::new();
+    for choice in choices {
+        if !fits(&choice.value) {
+            problems.push(format!("`{place}` offers `{}`, which is not of its kind", choice.label));
+        } else if seen.contains(&&choice.value) {
+            problems.push(format!("`{place}` offers the value of `{}` twice", choice.label));
+        }
+        seen.push(&choice.value);
+    }
+    if rows.is_some() && *kind != Kind::Texts {
+        problems.push(format!("`{place}` is kept as rows and is no list of texts"));
     }
 }
 

@@ -1,11 +1,20 @@
 //! Each rule of a manifest, broken once.
 
-use crosswalk_engine::mapping::FieldUse;
+use crosswalk_engine::mapping::{Choice, FieldUse, Rows};
 
 use super::*;
 
 fn field(name: &str, kind: Kind) -> FieldUse {
     FieldUse::new(name, kind)
+}
+
+fn offered(value: Value) -> Choice {
+    Choice { value, label: "Gold".to_owned() }
+}
+
+fn rows() -> Option<Rows> {
+    let [entity, parent, column] = ["solution", "opportunityid", "identifier"].map(str::to_owned);
+    Some(Rows { entity, parent, column })
 }
 
 fn sound() -> Manifest {
@@ -15,6 +24,7 @@ fn sound() -> Manifest {
         fields: vec![
             field("name", Kind::Text),
             field("parentaccountid", Kind::Reference("account".to_owned())),
+            FieldUse { rows: rows(), ..field("solutions", Kind::Texts) },
         ],
         referral_key: Some("new_referralid".to_owned()),
         stamp: Some("new_stamp".to_owned()),
@@ -44,7 +54,7 @@ fn a_sound_manifest_has_no_problems() {
 #[test]
 fn each_broken_rule_is_one_problem_that_names_the_place() {
     type Break = fn(&mut Manifest);
-    let cases: [(Break, &str); 15] = [
+    let cases: [(Break, &str); 22] = [
         (|manifest| manifest.name.clear(), "its name"),
         (|manifest| manifest.crm = "a\nb".to_owned(), "its crm"),
         (|manifest| manifest.entities[0].referral_key = None, "`opportunity` has no `referral-key`"),
@@ -83,6 +93,31 @@ fn each_broken_rule_is_one_problem_that_names_the_place() {
         (
             |manifest| manifest.lookups = vec![manifest.entities[1].clone(), manifest.entities[1].clone()],
             "the lookup of `account` is declared twice",
+        ),
+        (|manifest| manifest.entities[0].fields[1].length = Some(5), "has a length and is no text"),
+        (|manifest| manifest.entities[0].fields[0].label = Some("a\nb".to_owned()), "or not plain text"),
+        (
+            |manifest| manifest.entities[0].fields[0].choices = vec![offered(Value::Integer(1))],
+            "`opportunity.name` offers `Gold`, which is not of its kind",
+        ),
+        (
+            |manifest| {
+                let gold = offered(Value::Text("gold".to_owned()));
+                manifest.entities[0].fields[0].choices = vec![gold.clone(), gold];
+            },
+            "offers the value of `Gold` twice",
+        ),
+        (|manifest| manifest.entities[0].fields[0].rows = rows(), "is kept as rows and is no list of texts"),
+        (
+            |manifest| {
+                let list = FieldUse { rows: rows(), ..field("list", Kind::Texts) };
+                manifest.entities[1].fields.push(list);
+            },
+            "only a linked entity's lists",
+        ),
+        (
+            |manifest| manifest.entities[0].fields[0].choices = vec![offered(Value::Flag(true))],
+            "not of its kind",
         ),
     ];
     for (break_it, expected) in cases {

@@ -29,10 +29,12 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod companions;
 pub mod crm;
 pub mod dynamics;
 pub mod fault;
 pub mod partner_center;
+pub mod salesforce;
 mod session;
 mod text;
 pub mod token;

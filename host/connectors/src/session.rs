@@ -76,6 +76,8 @@ pub(crate) struct Session {
     tokens: Arc<dyn TokenSource>,
     permits: Semaphore,
     limits: Limits,
+    /// Codes that say, whatever the status, that nothing was carried out and that later may help.
+    later: &'static [&'static str],
     /// Until when the system asked to be left alone.
     quiet_until: Mutex<Option<Instant>>,
 }
@@ -88,7 +90,12 @@ impl Session {
         limits: Limits,
     ) -> Self {
         let permits = Semaphore::new(limits.concurrent_requests_max.max(1));
-        Session { system, transport, tokens, permits, limits, quiet_until: Mutex::default() }
+        Session { system, transport, tokens, permits, limits, later: &[], quiet_until: Mutex::default() }
+    }
+
+    /// The same, with the system's codes for *nothing was carried out, try later*, which win over any status.
+    pub(crate) fn with_later(self, later: &'static [&'static str]) -> Self {
+        Session { later, ..self }
     }
 
     /// A read: an answer to look at, or a fault.
@@ -173,10 +180,14 @@ impl Session {
             }
             // Not enough room, or too much traffic: it was not carried out.
             507 | 509 => Err(Failure::Fault(Fault::Retry { after, reason: cut(&said()) })),
+            500 if ApiError::of(&response).is_one_of(self.later) => {
+                Err(Failure::Fault(Fault::Retry { after, reason: cut(&said()) }))
+            }
             // A gateway says these also when it lost the connection behind it.
             408 | 500 | 502 | 503 | 504 if kind == Kind::Write => Err(Failure::Unknown(cut(&said()))),
             408 | 500 | 502 | 504 => Err(Failure::Fault(Fault::Retry { after, reason: cut(&said()) })),
-            300..=399 => Err(Failure::Fault(Fault::reject(format!(
+            // A 300 is no redirect: Salesforce lists the records that a key has found.
+            301..=399 => Err(Failure::Fault(Fault::reject(format!(
                 "{} answered {status} with a redirect, which is never followed; check its address",
                 self.system
             )))),

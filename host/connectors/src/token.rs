@@ -18,6 +18,7 @@ use std::{
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::Mutex, time::Instant};
+use url::Url;
 
 pub use self::{
     client_credentials::{ClientCredentials, ClientCredentialsConfig},
@@ -39,6 +40,11 @@ pub trait TokenSource: Send + Sync {
     /// # Errors
     /// As [`TokenSource::token`]; [`Fault::Unauthorised`] also where there can be no other.
     async fn instead_of(&self, rejected: &SecretString) -> Result<SecretString, Fault>;
+
+    /// The address that the tokens are for, where the token endpoint tells one (Salesforce does) and has told it.
+    fn instance(&self) -> Option<Url> {
+        None
+    }
 }
 
 /// One token for ever, for the sandbox.

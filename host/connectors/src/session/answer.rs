@@ -1,4 +1,5 @@
-//! The body of an error answer. Both systems nest a code and a message; callers branch on the code.
+//! The body of an error answer. Microsoft's systems nest a code and a message, Salesforce lists them; callers branch on
+//! the code.
 
 use std::fmt;
 
@@ -15,7 +16,7 @@ pub(crate) struct ApiError {
     pub(crate) codes: Vec<String>,
     /// The messages, joined.
     pub(crate) message: String,
-    /// What the error is about, where it says so; Partner Center does.
+    /// What the error is about, where it says so; Partner Center and Salesforce do.
     pub(crate) targets: Vec<String>,
     /// Whether the body is an error in the system's own form, and not a proxy's page.
     pub(crate) understood: bool,
@@ -45,6 +46,11 @@ impl ApiError {
             }
             return error;
         };
+        if let Json::Array(listed) = &json {
+            // Salesforce: several errors side by side.
+            listed.iter().for_each(|listed| error.take(listed));
+            return error;
+        }
         let mut level = json.get("error").filter(|error| error.is_object()).unwrap_or(&json);
         for _ in 0..DEPTH_MAX {
             error.take(level);
@@ -63,13 +69,16 @@ impl ApiError {
             Some(Json::Number(number)) => Some(number.to_string()),
             _ => None,
         };
-        if let Some(code) = text("code").or_else(|| text("statusCode")) {
+        // Salesforce: `errorCode` in the answer to one call, `statusCode` for a row of many.
+        if let Some(code) = text("code").or_else(|| text("errorCode")).or_else(|| text("statusCode")) {
             self.understood = true;
             if !code.is_empty() {
                 self.codes.push(code);
             }
         }
         self.targets.extend(text("target"));
+        let fields = level.get("fields").and_then(Json::as_array).into_iter().flatten();
+        self.targets.extend(fields.filter_map(Json::as_str).map(str::to_owned));
         if let Some(message) = text("message").or_else(|| text("description")) {
             self.understood = true;
             if !message.is_empty() && !self.message.contains(&message) {

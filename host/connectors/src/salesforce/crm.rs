@@ -1,0 +1,113 @@
+//! Salesforce behind the [`Crm`] trait.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use crosswalk_engine::{
+    mapping::{Companion, Manifest, Record},
+    pass::{Seen, Versioned},
+    value::{Fields, RecordKey},
+};
+
+use super::Salesforce;
+use crate::{
+    crm::{Changes, Crm, From, Hook, Identity, Listed, Reading, Step, Usage},
+    fault::{ConfigError, Fault},
+};
+
+#[async_trait]
+impl Crm for Salesforce {
+    fn with_manifest(&self, manifest: Arc<Manifest>) -> Result<Arc<dyn Crm>, ConfigError> {
+        Ok(Arc::new(Salesforce::with_manifest(self, manifest)?))
+    }
+
+    /// No call of Salesforce's has a place for a pass's id.
+    fn in_pass(&self, _pass: &str) -> Arc<dyn Crm> {
+        Arc::new(self.clone())
+    }
+
+    async fn check(&self) -> Result<Identity, Fault> {
+        self.identity().await
+    }
+
+    async fn read(&self, key: &RecordKey) -> Result<Reading, Fault> {
+        self.read_record(key).await
+    }
+
+    async fn find_by_key(
+        &self,
+        entity: &str,
+        key_field: &str,
+        value: &str,
+    ) -> Result<Option<Versioned<Record>>, Fault> {
+        self.record_by_key(entity, key_field, value).await
+    }
+
+    async fn find(
+        &self,
+        entity: &str,
+        matching: &Fields,
+        select: &[String],
+        limit: u32,
+    ) -> Result<Vec<Versioned<Record>>, Fault> {
+        self.search(entity, matching, select, limit).await
+    }
+
+    async fn find_companions(&self, companions: &[Companion]) -> Result<BTreeMap<String, RecordKey>, Fault> {
+        self.existing_companions(companions).await
+    }
+
+    async fn update(
+        &self,
+        key: &RecordKey,
+        fields: &Fields,
+        companions: &[Companion],
+        version: &str,
+    ) -> Result<Seen, Fault> {
+        self.update_record(key, fields, companions, version).await
+    }
+
+    async fn create(
+        &self,
+        entity: &str,
+        key_field: &str,
+        key_value: &str,
+        fields: &Fields,
+        companions: &[Companion],
+    ) -> Result<Seen, Fault> {
+        self.create_record(entity, key_field, key_value, fields, companions).await
+    }
+
+    async fn convert(
+        &self,
+        key: &RecordKey,
+        to: &str,
+        _fields: &Fields,
+        _companions: &[Companion],
+        _version: &str,
+    ) -> Result<Seen, Fault> {
+        Err(Fault::reject(format!("`{}` `{}` cannot be converted to `{to}`", key.entity, key.id)))
+    }
+
+    async fn changes(&self, entity: &str, _from: &From) -> Result<Changes, Fault> {
+        Err(Fault::reject(format!("the changes of `{entity}` cannot be asked for")))
+    }
+
+    async fn list(
+        &self,
+        entity: &str,
+        matching: &Fields,
+        after: Option<&str>,
+        rows: u32,
+    ) -> Result<Vec<Listed>, Fault> {
+        self.listed(entity, matching, after, rows).await
+    }
+
+    async fn provision(&self, _hook: Option<&Hook>, _dry_run: bool) -> Result<Vec<Step>, Fault> {
+        Err(Fault::reject("nothing can be provisioned"))
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        self.shared.budget.usage()
+    }
+}

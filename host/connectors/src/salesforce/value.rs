@@ -109,6 +109,6 @@ mod tests {
         else {
             panic!("no reference")
         };
-        assert_eq!((owner.entity.as_str(), owner.id.as_str()), ("Group", "00G70000001ZwTiAAK"));
+        assert_eq!((owner.entity.as_str(), owner.id.as_str()), ("Group", "00G70000001ZwTiEAK"));
     }
 }

@@ -6,6 +6,7 @@ mod convert;
 mod dynamics;
 mod partner_center;
 mod rows;
+mod salesforce;
 mod server;
 mod successors;
 mod tokens;

@@ -7,7 +7,7 @@ use super::{
     crud,
     errors::{Outcome, Refusal, argument, no_such_segment, not_simulated},
     events::Event,
-    keys,
+    keys, merge,
     odata::url::{Key, Segment},
     org::{Answer, Call, Org},
     store::Row,
@@ -44,6 +44,7 @@ pub(crate) fn run(org: &mut Org, call: &Call, segment: &Segment) -> Outcome<Answ
         )),
         ("PublishXml" | "PublishAllXml", &Method::POST) => Ok(Answer::empty(204)),
         ("ReactivateEntityKey", &Method::POST) => reactivate_key(org, call),
+        ("Merge", &Method::POST) => merge::run(org, call),
         _ if matches!(segment.key, Some(Key::Empty | Key::Named(_))) => {
             Err(not_simulated(format!("the function '{name}'")))
         }

@@ -66,8 +66,7 @@ async fn read_switches(State(dynamics): State<Arc<Dynamics>>) -> Json<Switches> 
 
 /// Changes the switches that the body names and leaves the others.
 async fn change_switches(State(dynamics): State<Arc<Dynamics>>, Json(changes): Json<Value>) -> Response {
-    let mut org = lock(&dynamics.org);
-    let merged = serde_json::to_value(&org.switches).map(|mut all| {
+    let merged = serde_json::to_value(dynamics.switches()).map(|mut all| {
         if let (Value::Object(all), Value::Object(changes)) = (&mut all, changes) {
             all.extend(changes);
         }
@@ -75,7 +74,7 @@ async fn change_switches(State(dynamics): State<Arc<Dynamics>>, Json(changes): J
     });
     match merged.and_then(serde_json::from_value::<Switches>) {
         Ok(switches) => {
-            org.switches = switches.clone();
+            dynamics.set_switches(switches.clone());
             Json(switches).into_response()
         }
         Err(error) => (StatusCode::BAD_REQUEST, Json(json!({ "error": error.to_string() }))).into_response(),

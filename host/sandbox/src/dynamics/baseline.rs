@@ -36,7 +36,7 @@ const CURRENCIES: &[(Uuid, &str, &str, &str, i64, i64)] = &[
 const RATE_PRECISION: u32 = 12;
 
 /// The messages that a step can be registered for.
-pub(crate) const MESSAGES: &[&str] = &["Create", "Update", "Delete", "Win", "Lose"];
+pub(crate) const MESSAGES: &[&str] = &["Create", "Update", "Delete", "Win", "Lose", "QualifyLead", "Merge"];
 
 /// The name that the organisation goes by in notifications.
 pub(crate) const ORGANIZATION_NAME: &str = "sandbox";
@@ -97,18 +97,32 @@ pub(crate) fn add_user(
 fn add_message(org: &mut Org, now: &Cell, message: &str) {
     let id = fixed_id("sdkmessage", message);
     add(org, "sdkmessage", id, now, [("name", text(message))]);
-    let tables: &[&str] = match message {
-        "Win" | "Lose" => &["opportunity"],
-        _ => &["opportunity", "lead", "account", "contact", "opportunityclose"],
+    let tables: Vec<String> = match message {
+        "Win" | "Lose" => vec!["opportunity".to_owned()],
+        "QualifyLead" => vec!["lead".to_owned()],
+        "Merge" => ["account", "contact", "lead"].map(str::to_owned).into(),
+        _ => business_tables(org),
     };
     for table in tables {
-        let cells = [
-            ("primaryobjecttypecode", text(table)),
-            ("secondaryobjecttypecode", text("none")),
-            ("sdkmessageid", Cell::Reference { table: "sdkmessage".to_owned(), id }),
-        ];
-        add(org, "sdkmessagefilter", fixed_id("sdkmessagefilter", &format!("{message}:{table}")), now, cells);
+        add_filter(org, now, message, &table);
     }
+}
+
+/// The tables whose rows somebody owns: steps can be registered for each of them.
+fn business_tables(org: &Org) -> Vec<String> {
+    let tables = org.tables.values().filter(|table| table.columns.contains_key("ownerid"));
+    tables.map(|table| table.logical.clone()).collect()
+}
+
+/// What a step for a message and a table is registered with.
+pub(crate) fn add_filter(org: &mut Org, now: &Cell, message: &str, table: &str) {
+    let id = fixed_id("sdkmessage", message);
+    let cells = [
+        ("primaryobjecttypecode", text(table)),
+        ("secondaryobjecttypecode", text("none")),
+        ("sdkmessageid", Cell::Reference { table: "sdkmessage".to_owned(), id }),
+    ];
+    add(org, "sdkmessagefilter", fixed_id("sdkmessagefilter", &format!("{message}:{table}")), now, cells);
 }
 
 fn add<const N: usize>(org: &mut Org, table: &str, id: Uuid, now: &Cell, cells: [(&str, Cell); N]) {

@@ -24,6 +24,8 @@ impl TableBuilder {
             primary_id: format!("{logical}id"),
             primary_name: "name".to_owned(),
             type_code,
+            label: logical.to_owned(),
+            custom: false,
             columns: BTreeMap::new(),
             states: Vec::new(),
             navigations: Vec::new(),
@@ -139,7 +141,23 @@ impl TableBuilder {
             name: (*name).to_owned(),
             column: column.to_owned(),
             target: (*target).to_owned(),
+            cascades: false,
         }));
+        self
+    }
+
+    /// The table was provisioned; `label` is what people see.
+    pub(crate) fn provisioned(mut self, label: &str) -> Self {
+        label.clone_into(&mut self.table.label);
+        self.table.custom = true;
+        self
+    }
+
+    /// Rows are deleted together with the row that this navigation property leads to.
+    pub(crate) fn cascading(mut self, navigation: &str) -> Self {
+        for known in self.table.navigations.iter_mut().filter(|known| known.name == navigation) {
+            known.cascades = true;
+        }
         self
     }
 

@@ -1,22 +1,34 @@
 //! The tables of the baseline organisation.
 //!
 //! Column names, lengths and option values follow the public table reference (opportunity, lead, account, contact,
-//! serviceendpoint, sdkmessageprocessingstep). The names of the co-sell columns are an assumption: only their prefix
-//! `msft_` is public.
+//! serviceendpoint, sdkmessageprocessingstep). What a co-sell solution adds to them is in [`super::cosell`].
 
 use super::{
     builder::TableBuilder,
+    cosell,
     tables::{Kind, Required, Table},
 };
 
 /// The bounds of a 32-bit integer column.
 const INT_MAX: i64 = i32::MAX as i64;
 
-/// Every table of a fresh organisation.
-pub(crate) fn tables() -> Vec<Table> {
+/// Every table of a fresh organisation, with what a co-sell solution adds or, if it is not provisioned, without.
+pub(crate) fn tables(provisioned: bool) -> Vec<Table> {
+    let (mut opportunity, mut lead, mut more) = (opportunity(), lead(), Vec::new());
+    if provisioned {
+        opportunity = cosell::on_opportunity(opportunity);
+        lead = cosell::on_lead(lead);
+        more.push(cosell::solution());
+    }
+    let mut tables = standard();
+    tables.extend([opportunity.build(), lead.build()]);
+    tables.append(&mut more);
+    tables
+}
+
+/// The tables that are the same in every organisation.
+fn standard() -> Vec<Table> {
     vec![
-        opportunity(),
-        lead(),
         account(),
         contact(),
         currency(),
@@ -31,9 +43,8 @@ pub(crate) fn tables() -> Vec<Table> {
     ]
 }
 
-fn opportunity() -> Table {
+fn opportunity() -> TableBuilder {
     let plain = TableBuilder::new("opportunity", "opportunities", 3)
-        .tracked()
         .business()
         .currency()
         .text("name", 300)
@@ -66,7 +77,7 @@ fn opportunity() -> Table {
             (2, "Lost", &[(4, "Canceled"), (5, "Out-Sold")]),
         ])
         .collection("Opportunity_OpportunityClose", "opportunityclose", "opportunityid");
-    co_sell(opportunity_choices(plain)).build()
+    opportunity_choices(plain)
 }
 
 fn opportunity_choices(builder: TableBuilder) -> TableBuilder {
@@ -88,48 +99,9 @@ fn opportunity_choices(builder: TableBuilder) -> TableBuilder {
         .choice("pricingerrorcode", &[(0, "None")])
 }
 
-/// The columns that the co-sell solution adds, Crosswalk's stamp, and one of a partner's own.
-fn co_sell(builder: TableBuilder) -> TableBuilder {
-    builder
-        .flag("msft_syncwithpartnercenter")
-        .custom("msft_SyncWithPartnerCenter", "Sync with Partner Center")
-        .text("msft_referralidentifier", 100)
-        .custom("msft_ReferralIdentifier", "Referral Identifier")
-        .column("msft_referrallink", Kind::Text { max: 255, format: "Url" })
-        .custom("msft_ReferralLink", "Referral Link")
-        .choice(
-            "msft_howcanmicrosofthelp",
-            &[
-                (100_000_000, "Workload-specific value proposition"),
-                (100_000_001, "Customer technical architecture"),
-                (100_000_002, "Proof of concept/demo"),
-                (100_000_003, "Quotes/licensing"),
-                (100_000_004, "Post-sales customer success"),
-                (100_000_005, "General or other"),
-            ],
-        )
-        .custom("msft_HowCanMicrosoftHelp", "How can Microsoft help?")
-        .flag("msft_referralvisibletomicrosoft")
-        .custom("msft_ReferralVisibleToMicrosoft", "Referral visible to Microsoft sellers?")
-        .text("msft_microsoftcrmidentifier", 100)
-        .custom("msft_MicrosoftCrmIdentifier", "Microsoft CRM Identifier")
-        .text("msft_referralprogram", 100)
-        .custom("msft_ReferralProgram", "Referral Program")
-        .text("msft_products", 255)
-        .custom("msft_Products", "Products")
-        .memo("msft_audit", 100_000)
-        .custom("msft_Audit", "Audit")
-        .text("crosswalk_stamp", 100)
-        .custom("crosswalk_Stamp", "Crosswalk stamp")
-        .text("contoso_region", 100)
-        .custom("contoso_Region", "Region")
-        .key("msft_ReferralKey", &["msft_referralidentifier"])
-}
-
-fn lead() -> Table {
+fn lead() -> TableBuilder {
     TableBuilder::new("lead", "leads", 4)
         .primary_name("fullname")
-        .tracked()
         .business()
         .currency()
         .text("subject", 300)
@@ -173,6 +145,10 @@ fn lead() -> Table {
         .lookup("parentaccountid", "account")
         .lookup("parentcontactid", "contact")
         .lookup("qualifyingopportunityid", "opportunity")
+        .lookup("masterid", "lead")
+        .read_only()
+        .flag("merged")
+        .read_only()
         .lookup_as("customerid", &[("customerid_account", "account"), ("customerid_contact", "contact")])
         .states(&[
             (0, "Open", &[(1, "New"), (2, "Contacted")]),
@@ -183,7 +159,7 @@ fn lead() -> Table {
                 &[(4, "Lost"), (5, "Cannot Contact"), (6, "No Longer Interested"), (7, "Canceled")],
             ),
         ])
-        .build()
+        .collection("opportunity_originating_lead", "opportunity", "originatingleadid")
 }
 
 const CONTACT_METHODS: &[(i64, &str)] = &[(1, "Any"), (2, "Email"), (3, "Phone"), (4, "Fax"), (5, "Mail")];
@@ -211,6 +187,10 @@ fn account() -> Table {
         .choice("industrycode", &[(1, "Accounting"), (7, "Consulting"), (12, "Durable Manufacturing")])
         .lookup("primarycontactid", "contact")
         .lookup("parentaccountid", "account")
+        .lookup("masterid", "account")
+        .read_only()
+        .flag("merged")
+        .read_only()
         .states(&[(0, "Active", &[(1, "Active")]), (1, "Inactive", &[(2, "Inactive")])])
         .collection("contact_customer_accounts", "contact", "parentcustomerid_account")
         .collection("opportunity_customer_accounts", "opportunity", "customerid_account")
@@ -240,6 +220,10 @@ fn contact() -> Table {
             "parentcustomerid",
             &[("parentcustomerid_account", "account"), ("parentcustomerid_contact", "contact")],
         )
+        .lookup("masterid", "contact")
+        .read_only()
+        .flag("merged")
+        .read_only()
         .states(&[(0, "Active", &[(1, "Active")]), (1, "Inactive", &[(2, "Inactive")])])
         .collection("opportunity_customer_contacts", "opportunity", "customerid_contact")
         .build()

@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Switches {
+    /// An organisation without the co-sell columns, keys and table, and whose sales tables are not tracked. Changing it
+    /// empties the organisation.
+    pub unprovisioned: bool,
     /// New opportunities calculate their revenue from products (and so hold 0) unless the client says otherwise.
     pub revenue_system_calculated: bool,
     /// A closed opportunity or lead refuses changes other than to its state. Not documented for the API, so off.
@@ -30,6 +33,7 @@ pub struct Switches {
 impl Default for Switches {
     fn default() -> Self {
         Self {
+            unprovisioned: false,
             revenue_system_calculated: true,
             closed_rows_read_only: false,
             key_activation_looks: 2,

@@ -271,8 +271,10 @@ fn finish(
     derived: &[String],
     added: &[&str],
 ) -> Outcome<Arc<Row>> {
+    let before = org.store.row(&table.logical, row.id);
     let row = org.store.put(&table.logical, row);
     let mut event = Event::new(call, message, &table.logical, row.id);
+    event.before = before;
     event.submitted = submitted.cells.iter().map(|(name, _)| name.clone()).collect();
     let names = event.submitted.clone().into_iter();
     let names = names.chain(derived.iter().cloned()).chain(added.iter().map(|name| (*name).to_owned()));
@@ -290,27 +292,55 @@ fn finish(
     Ok(row)
 }
 
-/// Deletes a row; lookups that lead to it are cleared.
+/// Deletes a row, with the rows that cascade; other lookups that lead to it are cleared.
 pub(crate) fn delete(org: &mut Org, call: &Call, table: &Table, id: Uuid) -> Outcome<()> {
-    let mut pointing = Vec::new();
-    for other in org.tables.values() {
-        for column in other.columns.values() {
-            if matches!(&column.kind, Kind::Lookup { targets } if targets.contains(&table.logical)) {
-                let rows =
-                    org.store.rows(&other.logical).filter(|row| row.get(&column.logical).as_id() == Some(id));
-                pointing.extend(rows.map(|row| (other.logical.clone(), column.logical.clone(), row.id)));
-            }
+    for Pointer { table: other, column, row, cascades } in pointing(org, &table.logical, id) {
+        if cascades {
+            let other = org.table(&other)?.clone();
+            delete(org, call, &other, row)?;
+        } else {
+            point(org, &other, &column, row, Cell::Null);
         }
     }
-    for (other, column, pointer) in pointing {
-        if let Some(row) = org.store.row(&other, pointer) {
-            let mut row = (*row).clone();
-            row.set(&column, Cell::Null);
-            org.store.put(&other, row);
-        }
-    }
+    let before = org.store.row(&table.logical, id);
     org.store.remove(&table.logical, id, call.now);
-    let event = Event::new(call, "Delete", &table.logical, id);
+    let mut event = Event::new(call, "Delete", &table.logical, id);
+    event.before = before;
     org.events.push(event);
     Ok(())
+}
+
+/// A lookup that leads to a row.
+pub(crate) struct Pointer {
+    pub(crate) table: String,
+    pub(crate) column: String,
+    pub(crate) row: Uuid,
+    cascades: bool,
+}
+
+/// The lookups that lead to a row of `table`.
+pub(crate) fn pointing(org: &Org, table: &str, id: Uuid) -> Vec<Pointer> {
+    let mut found = Vec::new();
+    for other in org.tables.values() {
+        for navigation in other.navigations.iter().filter(|navigation| navigation.target == table) {
+            let to_it = Cell::Reference { table: table.to_owned(), id };
+            let rows = org.store.rows(&other.logical).filter(|row| row.get(&navigation.column) == to_it);
+            found.extend(rows.map(|row| Pointer {
+                table: other.logical.clone(),
+                column: navigation.column.clone(),
+                row: row.id,
+                cascades: navigation.cascades,
+            }));
+        }
+    }
+    found
+}
+
+/// Makes a lookup lead elsewhere, without an event.
+pub(crate) fn point(org: &mut Org, table: &str, column: &str, row: Uuid, to: Cell) {
+    if let Some(row) = org.store.row(table, row) {
+        let mut row = (*row).clone();
+        row.set(column, to);
+        org.store.put(table, row);
+    }
 }

@@ -12,7 +12,7 @@ use super::{
         url::{Segment, segments},
     },
     org::{Address, Answer, Call, Org},
-    query, values,
+    qualify, query, relations, values,
 };
 use http::Method;
 use serde_json::json;
@@ -45,7 +45,8 @@ pub(crate) fn route(org: &mut Org, call: &Call) -> Outcome<Answer> {
             Err(not_simulated("the $metadata document; EntityDefinitions has the tables and columns"))
         }
         "EntityDefinitions" => metadata::route(org, call, first, rest),
-        "RelationshipDefinitions" | "GlobalOptionSetDefinitions" | "ManagedPropertyDefinitions" => {
+        "RelationshipDefinitions" => relations::route(org, call, first, rest),
+        "GlobalOptionSetDefinitions" | "ManagedPropertyDefinitions" => {
             Err(not_simulated(format!("'{}'", first.name)))
         }
         name => match org.sets.get(name).cloned() {
@@ -95,7 +96,7 @@ fn in_table(org: &mut Org, call: &Call, logical: &str, first: &Segment, rest: &[
         ([], &Method::DELETE) => crud::delete_request(org, call, logical, &address),
         ([], method) => Err(method_not_allowed(method.as_str(), "a row takes GET, PATCH and DELETE")),
         ([action], &Method::POST) if action.name.starts_with("Microsoft.Dynamics.CRM.") => {
-            Err(not_simulated(format!("the action '{}'", action.name)))
+            bound(org, call, logical, &address, &action.name)
         }
         ([property], &Method::GET) => query::property(org, call, logical, &address, &property.name, false),
         ([property], &Method::PUT) => put_property(org, call, logical, &address, &property.name),
@@ -107,6 +108,17 @@ fn in_table(org: &mut Org, call: &Call, logical: &str, first: &Segment, rest: &[
             reference(org, call, logical, &address, &property.name)
         }
         ([property, ..], _) => Err(no_such_segment(&property.name)),
+    }
+}
+
+/// `POST /set(key)/Microsoft.Dynamics.CRM.…`: an action on one row.
+fn bound(org: &mut Org, call: &Call, logical: &str, address: &Address, action: &str) -> Outcome<Answer> {
+    match (logical, action.strip_prefix(metadata::NAMESPACE).unwrap_or(action)) {
+        ("lead", "QualifyLead") => {
+            let lead = org.at(org.table(logical)?, address)?;
+            qualify::run(org, call, &lead)
+        }
+        (_, action) => Err(not_simulated(format!("the action '{action}' on a row of '{logical}'"))),
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Event {
     pub(crate) submitted: Vec<String>,
     /// The columns of `Target`: the submitted ones and those that the platform added.
     pub(crate) target: Vec<(String, Cell)>,
+    /// The row before the operation; none before a create.
+    pub(crate) before: Option<Arc<Row>>,
     /// The row after the operation; none after a delete.
     pub(crate) row: Option<Arc<Row>>,
     /// The activity that closed an opportunity, on `Win` and `Lose`.
@@ -51,6 +53,7 @@ impl Event {
             id,
             submitted: Vec::new(),
             target: Vec::new(),
+            before: None,
             row: None,
             activity: None,
             at: call.now,

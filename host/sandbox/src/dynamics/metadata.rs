@@ -9,7 +9,7 @@ use super::{
         url::{Key, Segment},
     },
     org::{Answer, Call, Org},
-    provision,
+    provision, relations,
     tables::{AlternateKey, Column, Kind, Required, Table},
 };
 use http::Method;
@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 /// The language of labels.
 const ENGLISH: i64 = 1033;
 /// How type names begin.
-const NAMESPACE: &str = "Microsoft.Dynamics.CRM.";
+pub(super) const NAMESPACE: &str = "Microsoft.Dynamics.CRM.";
 
 /// Answers everything below `EntityDefinitions`.
 pub(crate) fn route(org: &mut Org, call: &Call, first: &Segment, rest: &[Segment]) -> Outcome<Answer> {
@@ -47,6 +47,10 @@ pub(crate) fn route(org: &mut Org, call: &Call, first: &Segment, rest: &[Segment
         }
         ([found, more @ ..], _) if found.name == "Keys" && more.is_empty() => {
             alternate_keys(org, call, &logical, found.key.as_ref(), &options)
+        }
+        ([side], &Method::GET) if relations::Side::of(&side.name).is_some() => {
+            let side = relations::Side::of(&side.name).unwrap_or(relations::Side::Many);
+            relations::of_table(org, call, &logical, side, &options)
         }
         ([other, ..], _) => Err(not_simulated(format!("'{}' of a table's metadata", other.name))),
     }
@@ -212,11 +216,11 @@ fn table_full(table: &Table) -> Value {
         "PrimaryIdAttribute": table.primary_id,
         "PrimaryNameAttribute": table.primary_name,
         "ObjectTypeCode": table.type_code,
-        "DisplayName": label(&table.logical),
+        "DisplayName": label(&table.label),
         "DisplayCollectionName": label(&table.set),
         "IsOptimisticConcurrencyEnabled": table.optimistic,
         "ChangeTrackingEnabled": table.tracked,
-        "IsCustomEntity": false,
+        "IsCustomEntity": table.custom,
         "IsActivity": table.primary_id == "activityid",
         "OwnershipType": if table.columns.contains_key("ownerid") { "UserOwned" } else { "OrganizationOwned" },
     })
@@ -430,7 +434,7 @@ fn option_set(table: &Table, column: &Column) -> Option<Value> {
     )
 }
 
-fn label(text: &str) -> Value {
+pub(super) fn label(text: &str) -> Value {
     if text.is_empty() {
         return json!({ "LocalizedLabels": [], "UserLocalizedLabel": null });
     }
@@ -439,7 +443,7 @@ fn label(text: &str) -> Value {
 }
 
 /// The selected members of a definition, and its id.
-fn selected(full: Value, select: &[String], id: &str) -> Map<String, Value> {
+pub(super) fn selected(full: Value, select: &[String], id: &str) -> Map<String, Value> {
     let Value::Object(mut members) = full else { return Map::new() };
     if !select.is_empty() {
         members.retain(|name, _| name == id || select.iter().any(|wanted| wanted == name));
@@ -447,7 +451,7 @@ fn selected(full: Value, select: &[String], id: &str) -> Map<String, Value> {
     members
 }
 
-fn accepted(row: &Value, options: &Options) -> bool {
+pub(super) fn accepted(row: &Value, options: &Options) -> bool {
     options.filter.as_ref().is_none_or(|filter| filter.accepts(&|path| member(row, path)))
 }
 
@@ -465,7 +469,7 @@ fn member(row: &Value, path: &[String]) -> Cell {
 }
 
 /// A list of definitions. Metadata is not paged.
-fn list(call: &Call, set: &str, rows: Vec<Value>, options: &Options) -> Outcome<Answer> {
+pub(super) fn list(call: &Call, set: &str, rows: Vec<Value>, options: &Options) -> Outcome<Answer> {
     if options.top.is_some() || !options.order.is_empty() || options.count {
         return Err(query("Metadata takes $select, $filter and $expand only."));
     }
@@ -473,7 +477,7 @@ fn list(call: &Call, set: &str, rows: Vec<Value>, options: &Options) -> Outcome<
     Ok(Answer::json(200, &json!({ "@odata.context": context, "value": rows })))
 }
 
-fn entity(call: &Call, set: &str, body: &Value, options: &Options) -> Answer {
+pub(super) fn entity(call: &Call, set: &str, body: &Value, options: &Options) -> Answer {
     let mut body = body.clone();
     let columns = super::render::context_columns(options);
     body["@odata.context"] = json!(format!("{}/$metadata#{set}{columns}/$entity", call.base));

@@ -19,6 +19,7 @@ mod catalogue;
 mod cell;
 mod conditions;
 mod control;
+mod cosell;
 mod crud;
 mod delta;
 mod dispatch;
@@ -27,11 +28,14 @@ mod events;
 mod identifiers;
 mod jobs;
 mod keys;
+mod merge;
 mod metadata;
 mod odata;
 mod org;
 mod provision;
+mod qualify;
 mod query;
+mod relations;
 mod render;
 mod rules;
 mod store;
@@ -78,7 +82,7 @@ impl Dynamics {
             dialect: Box::new(api::Dialect),
             options,
         });
-        let org = Org::new(core.ids.clone(), core.clock.now(), 0);
+        let org = Org::new(core.ids.clone(), core.clock.now(), 0, Switches::default());
         Arc::new(Self { core, base_url: Mutex::new(base_url), org: Mutex::new(org), jobs: Mutex::default() })
     }
 
@@ -115,15 +119,24 @@ impl Dynamics {
         lock(&self.org).switches.clone()
     }
 
-    /// Replaces all switches.
+    /// Replaces all switches. An organisation that becomes provisioned, or is so no more, begins afresh.
     pub fn set_switches(&self, switches: Switches) {
-        lock(&self.org).switches = switches;
+        let mut org = lock(&self.org);
+        if org.switches.unprovisioned == switches.unprovisioned {
+            org.switches = switches;
+        } else {
+            *org = self.fresh(org.store.version(), switches);
+        }
     }
 
     /// Back to the baseline. Versions go on, so that no ETag of before comes back.
     fn reset(&self) {
         let mut org = lock(&self.org);
-        *org = Org::new(self.core.ids.clone(), self.core.clock.now(), org.store.version());
+        *org = self.fresh(org.store.version(), Switches::default());
         *lock(&self.jobs) = Jobs::default();
+    }
+
+    fn fresh(&self, after: u64, switches: Switches) -> Org {
+        Org::new(self.core.ids.clone(), self.core.clock.now(), after, switches)
     }
 }

@@ -130,18 +130,12 @@ impl Call {
 
 impl Org {
     /// A fresh organisation. `after` is the last version of the one before, if there was one.
-    pub(crate) fn new(ids: Ids, now: Timestamp, after: u64) -> Self {
+    pub(crate) fn new(ids: Ids, now: Timestamp, after: u64, switches: Switches) -> Self {
+        let tables = catalogue::tables(!switches.unprovisioned);
         let tables: BTreeMap<String, Table> =
-            catalogue::tables().into_iter().map(|table| (table.logical.clone(), table)).collect();
+            tables.into_iter().map(|table| (table.logical.clone(), table)).collect();
         let sets = tables.values().map(|table| (table.set.clone(), table.logical.clone())).collect();
-        let mut org = Self {
-            tables,
-            sets,
-            store: Store::after(after),
-            switches: Switches::default(),
-            events: Vec::new(),
-            ids,
-        };
+        let mut org = Self { tables, sets, store: Store::after(after), switches, events: Vec::new(), ids };
         for table in org.tables.values() {
             for key in &table.keys {
                 org.store.index_key(table, &key.schema, &key.columns);

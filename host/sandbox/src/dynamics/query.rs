@@ -4,14 +4,19 @@ use super::{
     cell::Cell,
     conditions::Conditions,
     errors::{Outcome, Refusal, no_such_property, not_simulated, query},
-    odata::{filter::Expr, options::Options, prefer::PAGE_ROWS_MAX, url::encode},
+    odata::{
+        filter::Expr,
+        options::{Expand, Options},
+        prefer::{PAGE_ROWS_MAX, Prefer},
+        url::encode,
+    },
     org::{Address, Answer, Call, Org},
     render,
     store::Row,
     tables::{Kind, Table},
     values,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::{cmp::Ordering, sync::Arc};
 use uuid::Uuid;
 
@@ -50,6 +55,11 @@ pub(crate) fn represent(org: &Org, call: &Call, table: &Table, row: &Row, status
 
 fn entity(org: &Org, call: &Call, table: &Table, row: &Row, options: &Options, status: u16) -> Answer {
     let mut body = render::row(org, table, row, options, &call.prefer);
+    for expand in &options.expand {
+        if let Some(rows) = expanded_rows(org, table, row, expand, &call.prefer) {
+            body.insert(expand.name.clone(), Value::Array(rows));
+        }
+    }
     let context =
         format!("{}/$metadata#{}{}/$entity", call.base, table.set, render::context_columns(options));
     body.insert("@odata.context".to_owned(), Value::String(context));
@@ -57,6 +67,43 @@ fn entity(org: &Org, call: &Call, table: &Table, row: &Row, options: &Options, s
     match call.prefer.applied_annotations() {
         Some(applied) => answer.with("preference-applied", applied),
         None => answer,
+    }
+}
+
+/// The rows of an expanded collection of one row.
+fn expanded_rows(
+    org: &Org,
+    table: &Table,
+    row: &Row,
+    expand: &Expand,
+    prefer: &Prefer,
+) -> Option<Vec<Value>> {
+    let collection = table.collection(&expand.name)?;
+    let target = org.tables.get(&collection.table)?;
+    let column = &target.navigation(&collection.navigation)?.column;
+    let belongs = |other: &Row| other.get(column).as_id() == Some(row.id);
+    let mut found = accepted(org, target, &expand.options, &belongs).ok()?;
+    sort(org, target, &expand.options, &mut found);
+    found.truncate(expand.options.top.unwrap_or(PAGE_ROWS_MAX));
+    let rows = found.iter().map(|row| Value::Object(render::row(org, target, row, &expand.options, prefer)));
+    Some(rows.collect())
+}
+
+/// An expanded collection in a list of rows: empty, with a link to its rows, as the service answered for long.
+fn linked_collections(
+    call: &Call,
+    table: &Table,
+    row: &Row,
+    options: &Options,
+    body: &mut Map<String, Value>,
+) {
+    for expand in options.expand.iter().filter(|expand| table.collection(&expand.name).is_some()) {
+        let link = format!("{}/{}({})/{}", call.base, table.set, row.id, expand.name);
+        let raw = expand.options.raw.iter().map(|(name, value)| format!("{name}={}", encode(value)));
+        let options = raw.collect::<Vec<_>>().join("&");
+        let separator = if options.is_empty() { "" } else { "?" };
+        body.insert(expand.name.clone(), json!([]));
+        body.insert(format!("{}@odata.nextLink", expand.name), json!(format!("{link}{separator}{options}")));
     }
 }
 
@@ -138,7 +185,11 @@ fn rows_where(org: &Org, call: &Call, table: &Table, belongs: &dyn Fn(&Row) -> b
     sort(org, table, &options, &mut found);
     let total = found.len();
     let page = Page::cut(&options, call, &mut found)?;
-    let rows = found.iter().map(|row| Value::Object(render::row(org, table, row, &options, &call.prefer)));
+    let rows = found.iter().map(|row| {
+        let mut body = render::row(org, table, row, &options, &call.prefer);
+        linked_collections(call, table, row, &options, &mut body);
+        Value::Object(body)
+    });
     let mut body = json!({
         "@odata.context": context(call, table, &options),
         "value": rows.collect::<Vec<_>>(),

@@ -2,7 +2,7 @@
 
 use super::{
     cell::Cell,
-    errors::{Outcome, no_such_property, not_simulated, query},
+    errors::{Outcome, no_such_property, query},
     odata::{options::Expand, options::Options, prefer::Prefer},
     org::Org,
     store::Row,
@@ -35,11 +35,9 @@ fn check_depth(org: &Org, table: &Table, options: &Options, depth: usize) -> Out
         }
     }
     for expand in &options.expand {
-        if table.collections.iter().any(|collection| collection.name == expand.name) {
-            return Err(not_simulated(format!(
-                "$expand of the collection '{}'; read /{}(id)/{} instead",
-                expand.name, table.set, expand.name
-            )));
+        if let Some(collection) = table.collection(&expand.name) {
+            check_depth(org, org.table(&collection.table)?, &expand.options, depth - 1)?;
+            continue;
         }
         let navigation =
             table.navigation(&expand.name).ok_or_else(|| no_such_property(&expand.name, &table.logical))?;
@@ -98,7 +96,7 @@ pub(crate) fn cell_of(row: &Row, column: &Column) -> Cell {
     }
 }
 
-/// One row with the selected columns. The primary key is always there.
+/// One row with the selected columns. The primary key is always there. Expanded collections are added by `query`.
 pub(crate) fn row(
     org: &Org,
     table: &Table,
@@ -111,7 +109,7 @@ pub(crate) fn row(
     for column in columns(table, &options.select) {
         write_column(org, table, row, column, prefer, &mut out);
     }
-    for expand in &options.expand {
+    for expand in options.expand.iter().filter(|expand| table.collection(&expand.name).is_none()) {
         out.insert(expand.name.clone(), expanded(org, table, row, expand, prefer));
     }
     out

@@ -19,6 +19,10 @@ pub(crate) struct Table {
     pub(crate) primary_name: String,
     /// The numeric type code.
     pub(crate) type_code: i64,
+    /// The name that people see.
+    pub(crate) label: String,
+    /// Whether it was provisioned, and is not one of the standard tables.
+    pub(crate) custom: bool,
     /// Columns by logical name.
     pub(crate) columns: BTreeMap<String, Column>,
     /// States with their statuses; empty for tables without.
@@ -128,6 +132,8 @@ pub(crate) struct Navigation {
     pub(crate) column: String,
     /// The table that it leads to.
     pub(crate) target: String,
+    /// The rows that lead to a deleted row are deleted with it; otherwise their lookup is cleared.
+    pub(crate) cascades: bool,
 }
 
 /// A collection-valued navigation property: the rows of another table that point here.
@@ -198,6 +204,11 @@ impl Table {
     /// The navigation property of that exact name.
     pub(crate) fn navigation(&self, name: &str) -> Option<&Navigation> {
         self.navigations.iter().find(|navigation| navigation.name == name)
+    }
+
+    /// The collection of that exact name.
+    pub(crate) fn collection(&self, name: &str) -> Option<&Collection> {
+        self.collections.iter().find(|collection| collection.name == name)
     }
 
     /// The navigation property that a filled lookup came through.

@@ -3,9 +3,13 @@
 #[cfg(test)]
 mod batch;
 #[cfg(test)]
+mod children;
+#[cfg(test)]
 mod conditions;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod leads;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]

@@ -223,7 +223,6 @@ async fn an_expanded_lookup_is_an_object_with_its_own_etag_or_null() {
     assert_eq!(rows["value"][1]["parentaccountid"]["name"], "O'Hara & Sons");
     assert!(rows["value"][1]["parentaccountid"]["@odata.etag"].is_string());
     world.get("opportunities?$expand=nonsense").await.refused(400, "0x80060888");
-    assert_eq!(world.get("accounts?$expand=contact_customer_accounts").await.status, 501);
 }
 
 #[tokio::test]
@@ -247,7 +246,7 @@ async fn what_is_not_there_and_what_is_not_simulated_are_told_apart() {
     assert_eq!(world.get("opportunities?fetchXml=%3Cfetch/%3E").await.status, 501);
     assert_eq!(
         world
-            .post("leads(11111111-2222-4333-8444-555555555555)/Microsoft.Dynamics.CRM.QualifyLead", json!({}))
+            .post("leads(11111111-2222-4333-8444-555555555555)/Microsoft.Dynamics.CRM.Nonsense", json!({}))
             .await
             .status,
         501

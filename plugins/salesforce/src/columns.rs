@@ -300,6 +300,36 @@ impl Deal {
     }
 }
 
+/// A stage of the organisation. It is looked up before it is written, because Salesforce takes any text for a stage.
+#[derive(Record, Clone, Debug, Default, PartialEq)]
+#[record(entity = "OpportunityStage")]
+pub struct KnownStage {
+    /// API Name.
+    #[field("ApiName")]
+    pub name: Field<String>,
+    /// Active.
+    #[field("IsActive")]
+    pub is_active: Field<bool>,
+    /// Closed.
+    #[field("IsClosed")]
+    pub is_closed: Field<bool>,
+    /// Won.
+    #[field("IsWon")]
+    pub is_won: Field<bool>,
+}
+
+/// A lead's status in the organisation, looked up likewise.
+#[derive(Record, Clone, Debug, Default, PartialEq)]
+#[record(entity = "LeadStatus")]
+pub struct KnownLeadStatus {
+    /// API Name.
+    #[field("ApiName")]
+    pub name: Field<String>,
+    /// Converted: only a lead that was converted has such a status.
+    #[field("IsConverted")]
+    pub is_converted: Field<bool>,
+}
+
 /// The owner of an opportunity.
 #[derive(Record, Clone, Debug, Default, PartialEq)]
 #[record(entity = "User")]

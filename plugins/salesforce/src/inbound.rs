@@ -23,7 +23,7 @@ pub(crate) fn to_crm(
     };
     Ok(match becomes {
         Becomes::Opportunity => Outcome::Hold(wanted(referral, opportunity, cx, settings)?.into()),
-        Becomes::Lead => Outcome::Hold(lead::wanted(referral, lead, settings).into()),
+        Becomes::Lead => Outcome::Hold(lead::wanted(referral, lead, settings)?.into()),
         Becomes::Nothing(reason) => Outcome::Skip(reason),
     })
 }
@@ -31,7 +31,7 @@ pub(crate) fn to_crm(
 /// What an opportunity should hold: a linked one, or a new one, which may be made of a lead.
 ///
 /// # Errors
-/// When the referral holds an amount or a time that is none.
+/// When the referral holds an amount or a time that is none, or asks for a stage that the organisation lacks.
 pub fn wanted(
     referral: &Referral,
     linked: Option<&Opportunity>,
@@ -45,7 +45,7 @@ pub fn wanted(
         value,
         currency,
         closes: closes(referral, linked, cx, settings)?,
-        stage: status::wanted(referral, linked, settings),
+        stage: status::wanted(referral, linked, settings)?,
         lost_reason: status::lost_reason(referral, settings),
         sync: true.into(),
         referral_link: cosell::page(referral).into(),

@@ -14,7 +14,7 @@
 use crosswalk_sdk::{contract::Address, cosell, prelude::*};
 
 use crate::{
-    Lead, Salesforce,
+    KnownLeadStatus, Lead, Salesforce,
     columns::lengths,
     customer::{email, employees, last_name, part, street},
     inbound::described,
@@ -25,13 +25,13 @@ use crate::{
 const UNKNOWN: &str = "Unknown";
 
 /// What a lead should hold.
-pub(crate) fn wanted(referral: &Referral, linked: Option<&Lead>, settings: &Salesforce) -> Lead {
+pub(crate) fn wanted(referral: &Referral, linked: Option<&Lead>, settings: &Salesforce) -> Result<Lead> {
     let address = referral.customer.address.as_ref();
     let of = |of: fn(&Address) -> &Option<String>, characters| {
         part(address.and_then(|address| of(address).as_deref()), characters)
     };
     let draft = Lead {
-        status: status(referral, linked, settings),
+        status: status(referral, linked, settings)?,
         company: part(referral.customer.name.as_deref(), lengths::COMPANY),
         street: part(address.and_then(street).as_deref(), lengths::STREET),
         city: of(|address| &address.city, lengths::CITY),
@@ -46,7 +46,7 @@ pub(crate) fn wanted(referral: &Referral, linked: Option<&Lead>, settings: &Sale
         referral_program: referral.referral_program.clone().into(),
         ..person(referral.customer.team.first())
     };
-    if linked.is_some() { draft } else { named(draft, referral) }
+    Ok(if linked.is_some() { draft } else { named(draft, referral) })
 }
 
 /// The customer's first contact.
@@ -92,14 +92,30 @@ impl Salesforce {
 }
 
 /// The status that a referral asks for; unset where the lead stays as it is.
-fn status(referral: &Referral, linked: Option<&Lead>, settings: &Salesforce) -> Field<String> {
+fn status(referral: &Referral, linked: Option<&Lead>, settings: &Salesforce) -> Result<Field<String>> {
     let declined = linked.map(|lead| is_disqualified(lead, settings));
-    match (&referral.status, declined) {
-        (Status::Closed, Some(true)) => Field::Unset,
-        (Status::Closed, _) => settings.lead_disqualified_status.as_str().into(),
-        (_, Some(false)) => Field::Unset,
-        (_, _) => settings.lead_open_status.as_str().into(),
-    }
+    let (name, setting) = match (&referral.status, declined) {
+        (Status::Closed, Some(true)) | (Status::New | Status::Active | Status::Other(_), Some(false)) => {
+            return Ok(Field::Unset);
+        }
+        (Status::Closed, _) => (&settings.lead_disqualified_status, "lead_disqualified_status"),
+        (_, _) => (&settings.lead_open_status, "lead_open_status"),
+    };
+    exists(name, setting)?;
+    Ok(name.as_str().into())
+}
+
+/// A status that the organisation does not have is not written, nor one that means that the lead was converted. Where
+/// they cannot be looked up, the name is trusted.
+fn exists(name: &str, setting: &str) -> Result<()> {
+    let matching = KnownLeadStatus { name: name.into(), ..KnownLeadStatus::default() };
+    let Ok(found) = lookup::find(matching, 5) else { return Ok(()) };
+    ensure!(
+        found.iter().any(|found| found.record.is_converted != Field::Set(true)), "Status",
+        "the organisation has no status `{}` of leads that are not converted", name;
+        help = "set `{}` in the plugin's settings to the API name of such a status", setting
+    );
+    Ok(())
 }
 
 /// What a referral is told of its lead: where it is, and that it was declined.

@@ -38,13 +38,15 @@ pub mod salesperson;
 pub mod settings;
 pub mod status;
 
-pub use columns::{Account, Contact, Deal, Lead, LeadField, Opportunity, OpportunityField, User};
+pub use columns::{
+    Account, Contact, Deal, KnownLeadStatus, KnownStage, Lead, LeadField, Opportunity, OpportunityField, User,
+};
 pub use settings::Salesforce;
 
 use crosswalk_sdk::prelude::*;
 
 /// The mapping's functions, to be called by the host or by another plugin.
-#[mapping(crm = "salesforce", settings(Salesforce))]
+#[mapping(crm = "salesforce", settings(Salesforce), lookups(KnownStage, KnownLeadStatus))]
 pub mod mapping {
     use super::*;
 
@@ -52,7 +54,7 @@ pub mod mapping {
     /// linked lead means that the lead is to be converted.
     ///
     /// # Errors
-    /// When the referral holds an amount or a time that is none.
+    /// When the referral holds an amount or a time that is none, or asks for a stage that the organisation lacks.
     pub fn to_crm(
         referral: &Referral,
         linked: Option<&Deal>,

@@ -15,7 +15,7 @@
 
 use crosswalk_sdk::{cosell::text::fitted, prelude::*};
 
-use crate::{Opportunity, Salesforce};
+use crate::{KnownStage, Opportunity, Salesforce};
 
 /// What an opportunity says of its deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,19 +61,57 @@ pub fn stage(opportunity: &Opportunity, settings: &Salesforce) -> Option<Stage> 
 }
 
 /// The stage that a referral asks for; unset where the opportunity stays as it is.
-pub fn wanted(referral: &Referral, linked: Option<&Opportunity>, settings: &Salesforce) -> Field<String> {
+///
+/// # Errors
+/// When the organisation is known not to have it.
+pub fn wanted(
+    referral: &Referral,
+    linked: Option<&Opportunity>,
+    settings: &Salesforce,
+) -> Result<Field<String>> {
     let now = linked.and_then(|linked| stage(linked, settings));
-    let name = match (&referral.status, &referral.substatus, now) {
-        (Status::New, _, _) => &settings.on_hold_stage_name,
-        (Status::Active, _, Some(Stage::Open)) => return Field::Unset,
-        (Status::Active, _, _) => &settings.active_stage_name,
-        (Status::Closed, Substatus::Won, Some(Stage::Won)) => return Field::Unset,
-        (Status::Closed, Substatus::Won, _) => &settings.won_stage_name,
-        (Status::Closed, _, Some(Stage::Lost)) => return Field::Unset,
-        (Status::Closed, _, _) => &settings.lost_stage_name,
-        (Status::Other(_), _, _) => return Field::Unset,
+    let wanted = match (&referral.status, &referral.substatus, now) {
+        (Status::New, _, _) => Stage::OnHold,
+        (Status::Active, _, Some(Stage::Open)) => return Ok(Field::Unset),
+        (Status::Active, _, _) => Stage::Open,
+        (Status::Closed, Substatus::Won, Some(Stage::Won)) => return Ok(Field::Unset),
+        (Status::Closed, Substatus::Won, _) => Stage::Won,
+        (Status::Closed, _, Some(Stage::Lost)) => return Ok(Field::Unset),
+        (Status::Closed, _, _) => Stage::Lost,
+        (Status::Other(_), _, _) => return Ok(Field::Unset),
     };
-    name.as_str().into()
+    let (name, setting) = match wanted {
+        Stage::OnHold => (&settings.on_hold_stage_name, "on_hold_stage_name"),
+        Stage::Open => (&settings.active_stage_name, "active_stage_name"),
+        Stage::Won => (&settings.won_stage_name, "won_stage_name"),
+        Stage::Lost => (&settings.lost_stage_name, "lost_stage_name"),
+    };
+    if linked.is_none_or(|linked| linked.stage.text() != name) {
+        exists(name, wanted, setting)?;
+    }
+    Ok(name.as_str().into())
+}
+
+/// Salesforce takes any text for a stage, and counts one that it does not know as open. So what the organisation does
+/// not have, or counts otherwise, is not written. Where the stages cannot be looked up, the name is trusted.
+fn exists(name: &str, meant: Stage, setting: &str) -> Result<()> {
+    let matching = KnownStage { name: name.into(), ..KnownStage::default() };
+    let Ok(found) = lookup::find(matching, 5) else { return Ok(()) };
+    let (closed, won, words) = match meant {
+        Stage::OnHold | Stage::Open => (false, false, "open"),
+        Stage::Won => (true, true, "closed and won"),
+        Stage::Lost => (true, false, "closed and not won"),
+    };
+    let fits = |stage: &KnownStage| {
+        stage.is_active == Field::Set(true)
+            && (stage.is_closed == Field::Set(true), stage.is_won == Field::Set(true)) == (closed, won)
+    };
+    ensure!(
+        found.iter().any(|found| fits(&found.record)), "StageName",
+        "the organisation has no active stage `{}` that counts as {}", name, words;
+        help = "set `{}` in the plugin's settings to the API name of such a stage", setting
+    );
+    Ok(())
 }
 
 /// Why the deal was lost, as a referral that is closed says it.

@@ -82,7 +82,7 @@ fn every_column_of_a_related_table_has_a_row_with_its_type_and_use() {
     let manifest = (mapping::plugin().describe)();
     let related: Vec<&EntityUse> = manifest.entities.iter().filter(|entity| entity.via.is_some()).collect();
     assert_eq!(related.len(), 3);
-    for entity in related {
+    for entity in related.into_iter().chain(&manifest.lookups) {
         for field in &entity.fields {
             let name = format!("{}.{}", entity.entity, field.name);
             let row = row(|cells| {

@@ -141,3 +141,19 @@ fn the_deals_name_is_on_the_lead_where_a_field_is_named_for_it() {
     assert!(fields().contains(&"Topic__c".to_owned()));
     assert_eq!(drafted(&marketplace("New", ""), None).topic, "Test Cosell Invite_20".into());
 }
+
+#[test]
+fn a_status_that_the_organisation_lacks_is_not_written() {
+    let asked = || mapping::to_crm(&marketplace("New", ""), None, &context(), &settings());
+    let known = |name: &str, is_converted: bool| KnownLeadStatus {
+        name: name.into(),
+        is_converted: is_converted.into(),
+    };
+    for statuses in [vec![known("New", false)], vec![known("Open - Not Contacted", true)]] {
+        let _statuses = testing::lookup(statuses);
+        let refusal = asked().unwrap_err();
+        assert!(refusal.help.unwrap().contains("`lead_open_status`"));
+    }
+    let _statuses = testing::lookup(vec![known("Open - Not Contacted", false)]);
+    assert!(asked().is_ok());
+}

@@ -9,7 +9,9 @@ mod rules;
 mod status;
 mod text;
 
-use crosswalk_salesforce::{Account, Contact, Deal, Lead, Opportunity, Salesforce, User, mapping};
+use crosswalk_salesforce::{
+    Account, Contact, Deal, KnownLeadStatus, KnownStage, Lead, Opportunity, Salesforce, User, mapping,
+};
 use crosswalk_sdk::{
     Settings,
     contract::Value,

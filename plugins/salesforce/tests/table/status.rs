@@ -83,3 +83,31 @@ fn nothing_is_sent_to_a_deal_that_waits() {
     let id = "006000000000001AAA";
     assert_eq!(draft, ReferralDraft { external_reference_id: id.into(), ..Default::default() });
 }
+
+#[test]
+fn a_stage_that_the_organisation_lacks_or_counts_otherwise_is_not_written() {
+    let known = |name: &str, is_active: bool, is_closed: bool, is_won: bool| KnownStage {
+        name: name.into(),
+        is_active: is_active.into(),
+        is_closed: is_closed.into(),
+        is_won: is_won.into(),
+    };
+    let won = referral(json!({ "status": "Closed", "substatus": "Won" }));
+    let asked =
+        |linked: &Opportunity| mapping::to_crm(&won, Some(&linked.clone().into()), &context(), &settings());
+    let open = at("Qualification", false, false);
+    for stages in [
+        vec![],
+        vec![known("Closed Won", false, true, true)],
+        vec![known("Closed Won", true, false, false)],
+        vec![known("Closed Won", true, true, false)],
+    ] {
+        let _stages = testing::lookup(stages);
+        let refusal = asked(&open).unwrap_err();
+        assert_eq!(refusal.field.as_deref(), Some("StageName"));
+        assert!(refusal.help.unwrap().contains("`won_stage_name`") && !refusal.retry);
+        assert!(asked(&at("Closed Won", true, true)).is_ok(), "what is there is not written");
+    }
+    let _stages = testing::lookup(vec![known("Closed Won", true, true, true)]);
+    assert!(asked(&open).is_ok());
+}

@@ -26,6 +26,7 @@ mod report;
 mod store;
 mod succession;
 mod unsent;
+mod upgrade;
 
 pub use drive::Pass;
 

@@ -83,6 +83,8 @@ pub(crate) struct Plan {
     pub(crate) with_referral: Vec<Entry>,
     /// How open entries ended, by id.
     pub(crate) endings: BTreeMap<String, String>,
+    /// Help is asked of Microsoft in a deal that was posted without: what the record says of the referral.
+    pub(crate) invites: Option<Fields>,
     /// Once the referral is written, it asks for a record of another entity.
     pub(crate) asks_for_another_entity: bool,
     /// The CRM fields (or paths) behind the referral write, in doubt if its fate is not known.

@@ -240,6 +240,20 @@ impl Referral {
         Referral(document)
     }
 
+    /// What of it a POST may say: everything that the server does not set by itself.
+    pub fn as_created(&self) -> Referral {
+        self.without(SERVER_OWNED)
+    }
+
+    /// This referral without what is at these pointers.
+    pub fn without(&self, paths: &[&str]) -> Referral {
+        let mut document = self.0.clone();
+        for path in paths {
+            remove(&mut document, path);
+        }
+        Referral(document)
+    }
+
     fn text(&self, path: &str) -> Option<&str> {
         self.0.pointer(path).and_then(Json::as_str).filter(|text| !text.is_empty())
     }
@@ -329,6 +343,14 @@ fn ids(items: &[Json]) -> Option<Vec<String>> {
         object.get("id")?.as_str().map(str::to_owned)
     };
     items.iter().map(id).collect()
+}
+
+/// Takes out the JSON at a pointer of plain names, if it is there.
+fn remove(document: &mut Json, path: &str) {
+    let Some((parent, name)) = path.rsplit_once('/') else { return };
+    if let Some(Json::Object(object)) = document.pointer_mut(parent) {
+        object.remove(name);
+    }
 }
 
 /// Sets the JSON at a pointer. Objects on the way are made; a list is only entered at an index that it has.

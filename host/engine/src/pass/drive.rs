@@ -11,7 +11,7 @@ use crate::{
     opinions::Memory,
     reconcile::Plan,
     referral::Referral,
-    value::RecordKey,
+    value::{Fields, RecordKey},
 };
 
 /// One pass under way.
@@ -59,6 +59,8 @@ pub struct Pass {
     pub(super) successor: Option<RecordKey>,
     /// How many records have followed each other.
     pub(super) successions: u32,
+    /// What the record says of the deal that Microsoft is to be asked into, while the engagement is looked at.
+    pub(super) invitation: Fields,
     /// The version of the record that our own conversion has just made out of one that was as agreed.
     pub(super) made: Option<String>,
 }
@@ -71,6 +73,8 @@ pub(super) enum Stage {
     RecordOfLink,
     /// Did the POST that asks Microsoft in land?
     MicrosoftsCopy,
+    /// Is Microsoft in the engagement already?
+    Engagement,
     /// Which companions exist?
     Companions,
     /// The transactions before each write, and the writes.
@@ -141,6 +145,7 @@ impl Pass {
             parting: String::new(),
             successor: None,
             successions: 0,
+            invitation: Fields::new(),
             made: None,
             start,
         };
@@ -162,6 +167,7 @@ impl Pass {
             (Stage::RecordOfLink, Seen::Record(seen)) => self.saw_record_of_link(seen, mapper),
             (Stage::RecordOfLink, Seen::Succeeded(key)) => self.saw_successor_of_link(key),
             (Stage::MicrosoftsCopy, Seen::Referrals(seen)) => self.saw_microsofts_copy(&seen, mapper),
+            (Stage::Engagement, Seen::Referrals(seen)) => self.saw_engagement(&seen, mapper),
             (Stage::Companions, Seen::Companions(seen)) => self.saw_companions(&seen, mapper),
             (Stage::RecordIntent, Seen::Stored) => self.write_record(Stage::RecordWrite),
             (Stage::RecordWrite, Seen::Written { version, .. }) => self.record_landed(version, mapper),

@@ -384,6 +384,9 @@ impl Pass {
         if plan.asks_for_another_entity {
             return self.read_link();
         }
+        if let Some(draft) = plan.invites {
+            return self.look_before_inviting(draft);
+        }
         self.report_or_end(mapper)
     }
 
@@ -451,7 +454,9 @@ impl Pass {
 
     /// The verdict on a pass that went all the way.
     pub(super) fn end(&mut self) -> Action {
-        if let (Some(referral), Some(record)) = (&self.referral, &self.record) {
+        if self.is_conversion_waiting() {
+            self.state.settled = None;
+        } else if let (Some(referral), Some(record)) = (&self.referral, &self.record) {
             let (referral, record) = (referral.version.clone(), record.version.clone());
             self.state.settled = Some(Settled { referral, record });
         }

@@ -173,7 +173,7 @@ impl Pass {
         self.intend(document, None)
     }
 
-    fn intend(&mut self, document: Referral, engagement: Option<String>) -> Action {
+    pub(super) fn intend(&mut self, document: Referral, engagement: Option<String>) -> Action {
         let intent = self.post_intent(document, engagement);
         self.store_intent(intent, Stage::PostIntent)
     }
@@ -242,6 +242,7 @@ impl Pass {
 
     fn microsoft_is_asked(&mut self) -> Action {
         self.state.intent = None;
+        self.microsoft_was_asked();
         let sent: Fields = [("/target".to_owned(), Value::Text(MICROSOFT.to_owned()))].into();
         self.note_write(Side::PartnerCenter, &sent, |_| Value::Empty, None, "create");
         self.stage = Stage::PostSettled;
@@ -263,11 +264,10 @@ impl Pass {
         seen: &[Versioned<Referral>],
         mapper: &mut dyn Mapper,
     ) -> Action {
-        let own = self.referral_id();
-        let is_other = |one: &Versioned<Referral>| one.value.id().is_some_and(|id| id != own);
         let Some(intent) = self.state.intent.clone() else { return self.plan(mapper) };
-        if seen.iter().any(is_other) {
+        if self.holds_microsofts_copy(seen) {
             self.state.intent = None;
+            self.microsoft_was_asked();
             return self.plan(mapper);
         }
         match intent.write {
@@ -279,26 +279,26 @@ impl Pass {
     }
 
     pub(super) fn post_refused(&mut self, refusal: &SystemRefusal, mapper: &mut dyn Mapper) -> Action {
-        let second = matches!(
-            self.intent.as_ref().map(|intent| &intent.write),
-            Some(IntendedWrite::PostReferral { engagement: Some(_), .. })
-        );
+        let write = self.intent.as_ref().map(|intent| intent.write.clone());
         self.void();
-        if second {
-            return self.microsoft_was_not_asked(refusal);
+        if let Some(IntendedWrite::PostReferral { document, engagement: Some(_) }) = write {
+            return self.microsoft_was_not_asked(refusal, document.get(HELP));
         }
         self.own_post_refused(refusal, mapper)
     }
 
     /// The pair is linked and goes on; that Microsoft does not know of it is an entry for a person.
-    fn microsoft_was_not_asked(&mut self, refusal: &SystemRefusal) -> Action {
+    fn microsoft_was_not_asked(&mut self, refusal: &SystemRefusal, help: Value) -> Action {
+        // Where the partner's own referral does not name the help yet, that is what was not delivered.
+        let later = self.referral.as_ref().is_some_and(|own| own.value.get(HELP).is_empty());
+        let (path, crm) = if later { (HELP, help) } else { ("/target", Value::Text(MICROSOFT.to_owned())) };
         let entry = Entry {
             id: self.next_id(),
-            field: "/target".to_owned(),
-            path: Some("/target".to_owned()),
+            field: path.to_owned(),
+            path: Some(path.to_owned()),
             kind: EntryKind::Undelivered,
             partner_center: Value::Empty,
-            crm: Value::Text(MICROSOFT.to_owned()),
+            crm,
             base: None,
             reason: format!("Partner Center refused to ask Microsoft in: {}", refusal.reason),
             decision: None,
@@ -321,7 +321,7 @@ fn own_document(mut fields: Fields, record_id: &str) -> Referral {
 }
 
 /// The second referral: the same deal in the same engagement, sent to Microsoft.
-fn microsofts_document(own: &Referral, engagement: &str) -> Referral {
+pub(super) fn microsofts_document(own: &Referral, engagement: &str) -> Referral {
     let target = json!([{ "type": "BusinessProfileLocation", "id": MICROSOFT }]);
     let more = [
         ("/engagementId".to_owned(), Value::Text(engagement.to_owned())),

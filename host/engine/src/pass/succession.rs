@@ -255,12 +255,17 @@ impl Pass {
         self.report_or_end(mapper)
     }
 
+    /// Whether a conversion that the CRM refused waits for a person.
+    pub(super) fn is_conversion_waiting(&self) -> bool {
+        let entity = self.record_key().entity;
+        let is_meant =
+            |entry: &Entry| entry.kind == EntryKind::Undelivered && entry.crm == Value::Text(entity.clone());
+        self.state.open.get(&entity).is_some_and(is_meant)
+    }
+
     /// A conversion that waits for a person, put aside while the pair is planned: it ends if none is asked for any more.
     pub(super) fn waiting_conversion(&mut self) -> Option<Entry> {
-        let entity = self.record_key().entity;
-        let entry = self.state.open.get(&entity)?;
-        let is_meant = entry.kind == EntryKind::Undelivered && entry.crm == Value::Text(entity.clone());
-        is_meant.then(|| self.state.open.remove(&entity)).flatten()
+        self.is_conversion_waiting().then(|| self.state.open.remove(&self.record_key().entity)).flatten()
     }
 
     /// A record without a link lives on as another one: that one's lane goes on. What was posted for the old one is

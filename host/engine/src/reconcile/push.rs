@@ -7,7 +7,7 @@ use crate::{
     link::{Base, Entry, EntryKind, Owed},
     mapping::{Conflict, Outcome, Resolution},
     opinions::{Halt, Opinions, forget_related},
-    referral::{self, EXTERNAL_REFERENCE, Referral, STATUS, SUBSTATUS},
+    referral::{self, EXTERNAL_REFERENCE, HELP, Referral, STATUS, SUBSTATUS},
     value::{Fields, Reference, Value},
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Push {
     endings: BTreeMap<String, &'static str>,
     /// Fields whose path nobody may patch: the edit stays owed, so that it is not overwritten unseen.
     unsendable: BTreeSet<String>,
+    /// Microsoft is to be asked in.
+    invites: bool,
 }
 
 impl Push {
@@ -51,7 +53,9 @@ impl Work<'_> {
             if !self.is_to_be_pushed(path, &value, &self.at(&before, path), &mut push) {
                 continue;
             }
-            if !referral::is_patchable(path) {
+            if path == HELP {
+                self.ask_for_help(&value, &mut push, opinions);
+            } else if !referral::is_patchable(path) {
                 push.unsendable.extend(self.speakers(path));
             } else if self.is_disputed(path) {
                 disputed.push((path.clone(), value));
@@ -63,7 +67,25 @@ impl Work<'_> {
         self.send_identity(opinions, &mut push);
         self.pair_statuses(&wanted, &mut push);
         self.sift(&mut push, opinions);
+        self.plan.invites = push.invites.then_some(wanted);
         Ok(push)
+    }
+
+    /// Help cannot be patched in. Asked for the first time it takes a second referral, which is sent to Microsoft; that
+    /// stays owed until it is posted.
+    fn ask_for_help(&self, help: &Value, push: &mut Push, opinions: &mut Opinions<'_>) {
+        let referral = self.sides.referral;
+        push.unsendable.extend(self.speakers(HELP));
+        if matches!(self.open.get(HELP).and_then(decision), Some(Resolution::PartnerCenter)) {
+            push.endings.insert(HELP.to_owned(), "Microsoft is not asked");
+        } else if help.is_empty() || self.sides.state.microsoft_asked || !referral.get(HELP).is_empty() {
+            // Microsoft was asked already; what kind of help was asked for stays as it was.
+        } else if referral.is_closed() {
+            let reason = self.refusal(HELP, help, None).unwrap_or_default();
+            self.hold_path(HELP, help, &reason, push, opinions);
+        } else {
+            push.invites = referral.engagement().is_some();
+        }
     }
 
     /// What the CRM would have asked for had Partner Center edited first. Where the baseline is left alone by the
@@ -360,6 +382,9 @@ impl Work<'_> {
             self.release(&name, "a newer entry stands for it");
             self.owed.insert(name.clone(), owed);
             self.open.insert(name, entry);
+        }
+        if push.invites {
+            self.owed.entry(HELP.to_owned()).or_default().crm = true;
         }
         for field in push.unsendable.iter().filter(|field| self.wish.contains_key(*field)) {
             self.owed.entry(field.clone()).or_default().crm = true;

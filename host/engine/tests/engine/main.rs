@@ -18,4 +18,5 @@ mod mutants;
 mod simulation;
 mod succession;
 mod unsent;
+mod upgrade;
 mod world;

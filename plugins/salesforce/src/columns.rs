@@ -76,6 +76,9 @@ pub struct Opportunity {
     /// Why the deal was lost, in words.
     #[field("", setting = "lost_reason_field", length = 255, length_setting = "lost_reason_length")]
     pub lost_reason: Field<String>,
+    /// The marketing campaign; `CampaignId` in Salesforce. Not read unless a setting names it.
+    #[field("", setting = "campaign_field", read)]
+    pub campaign: Field<Ref<Campaign>>,
     /// Account.
     #[field("AccountId")]
     pub account: Field<Ref<Account>>,
@@ -291,6 +294,16 @@ pub enum Deal {
 }
 
 impl Deal {
+    /// The opportunity, if it is one.
+    pub fn opportunity(&self) -> Option<&Opportunity> {
+        if let Self::Opportunity(opportunity) = self { Some(opportunity) } else { None }
+    }
+
+    /// The lead, if it is one.
+    pub fn lead(&self) -> Option<&Lead> {
+        if let Self::Lead(lead) = self { Some(lead) } else { None }
+    }
+
     /// Whether a seller switched a linked record off.
     pub fn is_switched_off(&self) -> bool {
         match self {
@@ -346,6 +359,15 @@ pub struct User {
     /// Phone.
     #[field("Phone", setting = "owner_phone_field", read)]
     pub phone: Field<String>,
+}
+
+/// A marketing campaign.
+#[derive(Record, Clone, Debug, Default, PartialEq)]
+#[record(entity = "Campaign")]
+pub struct Campaign {
+    /// What Partner Center is told of it.
+    #[field("Name", setting = "campaign_code_field", read)]
+    pub code: Field<String>,
 }
 
 /// The customer.

@@ -38,7 +38,8 @@ fn of_opportunity(field: OpportunityField, conflict: &Conflict, settings: &Sales
         On::VisibleToMicrosoft | On::Sync => Ok(Resolution::PartnerCenter),
         // Partner Center speaks of it only once it closed the deal.
         On::LostReason => Ok(Resolution::PartnerCenter),
-        On::HasProducts
+        On::Campaign
+        | On::HasProducts
         | On::IsClosed
         | On::IsWon
         | On::ReferralLink

@@ -18,7 +18,7 @@ pub(crate) fn to_crm(
     }
     let (becomes, opportunity, lead) = match linked {
         Some(Deal::Opportunity(linked)) => (Becomes::Opportunity, Some(linked), None),
-        Some(Deal::Lead(linked)) => (Becomes::of_lead(referral), None, Some(linked)),
+        Some(Deal::Lead(linked)) => (lead::becomes(referral, linked, settings), None, Some(linked)),
         None => (Becomes::of_new(referral, settings.opportunities_only), None, None),
     };
     Ok(match becomes {

@@ -2,16 +2,21 @@
 //!
 //! | Partner Center | | Salesforce |
 //! |---|---|---|
-//! | New | → | a lead at `lead_open_status`; one that is being worked on keeps its status |
-//! | Active | → | the lead is converted to an opportunity |
+//! | New | → | a lead at `lead_open_status`, which is then the seller's |
+//! | Active | → | the lead is converted to an opportunity, unless it was declined |
 //! | Closed, Won | → | likewise, and the opportunity is won |
 //! | Closed, anything else | → | `lead_disqualified_status`; one that is declined in other words stays so |
-//! | Closed, Declined | ← | the seller declined the lead while the referral was New |
+//! | Closed, Declined | ← | declined while the referral is New |
+//! | Closed, Lost | ← | declined although somebody accepted it in Partner Center |
 //! | Active, Accepted | ← | the seller converted the lead: the opportunity says so |
 //!
 //! A lead that nobody sent is the partner's own business: referrals are made of opportunities.
 
-use crosswalk_sdk::{contract::Address, cosell, prelude::*};
+use crosswalk_sdk::{
+    contract::Address,
+    cosell::{self, Becomes},
+    prelude::*,
+};
 
 use crate::{
     KnownLeadStatus, Lead, Salesforce,
@@ -24,7 +29,15 @@ use crate::{
 /// Stands for a name that nobody knows and Salesforce demands.
 const UNKNOWN: &str = "Unknown";
 
+/// What is to stand for a referral that has a lead. One that was declined is not brought back.
+pub(crate) fn becomes(referral: &Referral, lead: &Lead, settings: &Salesforce) -> Becomes {
+    if is_disqualified(lead, settings) { Becomes::Lead } else { Becomes::of_lead(referral) }
+}
+
 /// What a lead should hold.
+///
+/// # Errors
+/// When the organisation is known not to have the status that it should be at.
 pub(crate) fn wanted(referral: &Referral, linked: Option<&Lead>, settings: &Salesforce) -> Result<Lead> {
     let address = referral.customer.address.as_ref();
     let of = |of: fn(&Address) -> &Option<String>, characters| {
@@ -93,13 +106,11 @@ impl Salesforce {
 
 /// The status that a referral asks for; unset where the lead stays as it is.
 fn status(referral: &Referral, linked: Option<&Lead>, settings: &Salesforce) -> Result<Field<String>> {
-    let declined = linked.map(|lead| is_disqualified(lead, settings));
-    let (name, setting) = match (&referral.status, declined) {
-        (Status::Closed, Some(true)) | (Status::New | Status::Active | Status::Other(_), Some(false)) => {
-            return Ok(Field::Unset);
-        }
-        (Status::Closed, _) => (&settings.lead_disqualified_status, "lead_disqualified_status"),
-        (_, _) => (&settings.lead_open_status, "lead_open_status"),
+    let declined = linked.is_some_and(|lead| is_disqualified(lead, settings));
+    let (name, setting) = match (&referral.status, linked) {
+        (Status::Closed, _) if !declined => (&settings.lead_disqualified_status, "lead_disqualified_status"),
+        (_, None) => (&settings.lead_open_status, "lead_open_status"),
+        (_, Some(_)) => return Ok(Field::Unset),
     };
     exists(name, setting)?;
     Ok(name.as_str().into())
@@ -118,7 +129,7 @@ fn exists(name: &str, setting: &str) -> Result<()> {
     Ok(())
 }
 
-/// What a referral is told of its lead: where it is, and that it was declined.
+/// What a referral is told of its lead: where it is, and whether it was declined.
 pub(crate) fn to_referral(
     lead: &Lead,
     referral: Option<&Referral>,
@@ -128,10 +139,16 @@ pub(crate) fn to_referral(
     let Some(referral) = referral else {
         return Outcome::skip("a lead of Salesforce's own: referrals are made of opportunities only");
     };
-    let mut draft = ReferralDraft { external_reference_id: reference(cx), ..ReferralDraft::default() };
-    if referral.status == Status::New && is_disqualified(lead, settings) {
-        draft.status = Status::Closed.into();
-        draft.substatus = Substatus::Declined.into();
-    }
-    Outcome::Hold(draft)
+    let (status, substatus) = match &referral.status {
+        _ if !is_disqualified(lead, settings) => (Field::Unset, Field::Unset),
+        Status::New => (Status::Closed.into(), Substatus::Declined.into()),
+        Status::Active => (Status::Closed.into(), Substatus::Lost.into()),
+        Status::Closed | Status::Other(_) => (Field::Unset, Field::Unset),
+    };
+    Outcome::Hold(ReferralDraft {
+        external_reference_id: reference(cx),
+        status,
+        substatus,
+        ..ReferralDraft::default()
+    })
 }

@@ -18,6 +18,7 @@
 //! | customer's team | ← | primary Contact | [`customer`] |
 //! | team | ← | Owner, or the settings `sales_contact_…` | [`salesperson`] |
 //! | Microsoft's id of the deal, referral program | → | Microsoft CRM Identifier, Referral Program | [`inbound`] |
+//! | sales stage, campaign | ← | Stage, the field of `campaign_field`; both only if settings say so | [`outbound`] |
 //! | result of the sync | | Audit, check mark in the name | [`report`] |
 //!
 //! The table is an opportunity's; what a lead has of it is in [`lead`]. The name of every field that does not come with Salesforce is a
@@ -39,7 +40,8 @@ pub mod settings;
 pub mod status;
 
 pub use columns::{
-    Account, Contact, Deal, KnownLeadStatus, KnownStage, Lead, LeadField, Opportunity, OpportunityField, User,
+    Account, Campaign, Contact, Deal, KnownLeadStatus, KnownStage, Lead, LeadField, Opportunity,
+    OpportunityField, User,
 };
 pub use settings::Salesforce;
 

@@ -44,8 +44,27 @@ fn common(
         deal_value,
         currency,
         closing_date: linked.closes,
+        sales_stage: sales_stage(linked, settings),
+        campaign_id: campaign(linked),
         ..ReferralDraft::default()
     }
+}
+
+/// Partner Center's word for the stage, where a setting gives it one.
+fn sales_stage(linked: &Opportunity, settings: &Salesforce) -> Field<String> {
+    let words = [
+        (&settings.qualify_stages, "Qualify"),
+        (&settings.develop_stages, "Develop"),
+        (&settings.propose_stages, "Propose"),
+        (&settings.close_stages, "Close"),
+    ];
+    let told = words.into_iter().find(|(stages, _)| stages.iter().any(|stage| stage == linked.stage.text()));
+    told.map_or(Field::Unset, |(_, word)| word.into())
+}
+
+fn campaign(linked: &Opportunity) -> Field<String> {
+    let code = linked.campaign.get().and_then(Ref::record).map(|campaign| campaign.code.text());
+    code.filter(|code| !code.is_empty()).map_or(Field::Unset, Field::from)
 }
 
 /// The record's id, by which Partner Center's referral is found again.
@@ -185,16 +204,15 @@ fn created(linked: &Opportunity, cx: &Context, settings: &Salesforce) -> Result<
 
 /// The solutions of a new referral, at least one.
 fn listed_solutions(linked: &Opportunity, settings: &Salesforce) -> Result<Vec<Solution>> {
-    let ids = if settings.solutions_as_rows {
-        linked.solutions.clone().value().unwrap_or_default()
+    let (field, label, ids) = if settings.solutions_as_rows {
+        ("solutions", "Microsoft Solutions", linked.solutions.clone().value().unwrap_or_default())
     } else {
-        solutions::ids(linked.products.text())
+        ("Products__c", "Products", solutions::ids(linked.products.text()))
     };
-    let field = if settings.solutions_as_rows { "solutions" } else { "Products__c" };
+    let ids: Vec<String> = ids.into_iter().filter(|id| !id.trim().is_empty()).collect();
     ensure!(
         !ids.is_empty(), field, "Partner Center wants at least one solution";
-        help = "add its id to `{}`, for example `SOL-15974-MQF`",
-        if settings.solutions_as_rows { "Microsoft Solutions" } else { "Products" }
+        help = "enter its id in `{}`, for example `SOL-15974-MQF`", label
     );
     Ok(ids.into_iter().map(Solution::by_id).collect())
 }

@@ -42,6 +42,18 @@ pub struct Salesforce {
     /// Further stages that mean that a deal was lost, likewise.
     #[setting(default = Vec::<String>::new())]
     pub closed_lost_stages: Vec<String>,
+    /// The stages that Partner Center is told to be at `Qualify`; where no stage is in a list, none is told.
+    #[setting(default = Vec::<String>::new())]
+    pub qualify_stages: Vec<String>,
+    /// The stages that are told to be at `Develop`, likewise.
+    #[setting(default = Vec::<String>::new())]
+    pub develop_stages: Vec<String>,
+    /// The stages that are told to be at `Propose`, likewise.
+    #[setting(default = Vec::<String>::new())]
+    pub propose_stages: Vec<String>,
+    /// The stages that are told to be at `Close`, likewise.
+    #[setting(default = Vec::<String>::new())]
+    pub close_stages: Vec<String>,
     /// The status of a new lead.
     #[setting(default = "Open - Not Contacted")]
     pub lead_open_status: String,

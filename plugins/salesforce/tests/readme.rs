@@ -1,7 +1,7 @@
 //! The operator's page names every setting and every column, as the code has them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside of a test function")]
 
-use crosswalk_salesforce::{Account, Contact, Lead, Opportunity, User, mapping};
+use crosswalk_salesforce::{Account, Campaign, Contact, Lead, Opportunity, User, mapping};
 use crosswalk_sdk::{
     contract::{EntityUse, FieldUse, Kind},
     record::{ColumnName, Record},
@@ -10,7 +10,7 @@ use crosswalk_sdk::{
 use serde_json::Value as Json;
 
 /// Fields whose names have no default.
-const UNNAMED: [&str; 2] = ["Loss_Reason__c", "Topic__c"];
+const UNNAMED: [&str; 3] = ["Loss_Reason__c", "Topic__c", "CampaignId"];
 
 const PAGE: &str = include_str!("../README.md");
 
@@ -63,7 +63,9 @@ fn has_a_row(field: &FieldUse, section: &str) {
     let unnamed = UNNAMED.contains(&field.name.as_str());
     let shown = if unnamed { "none".to_owned() } else { format!("`{}`", field.name) };
     let row = rows(section_of(section))
-        .find(|cells| cells.len() == 6 && cells[1] == shown)
+        .find(|cells| {
+            cells.len() == 6 && cells[1] == shown && (!unnamed || cells[2].starts_with(&kind_of(field)))
+        })
         .unwrap_or_else(|| panic!("`{}` has no row in {section}", field.name));
     assert!(row[2].starts_with(&kind_of(field)), "`{}` is {}, not {}", field.name, kind_of(field), row[2]);
     assert_eq!(row[3].contains("mirror"), field.owned, "`{}`: {}", field.name, row[3]);
@@ -81,7 +83,7 @@ fn every_column_of_a_related_table_has_a_row_with_its_type_and_use() {
     let _settings = all_columns();
     let manifest = (mapping::plugin().describe)();
     let related: Vec<&EntityUse> = manifest.entities.iter().filter(|entity| entity.via.is_some()).collect();
-    assert_eq!(related.len(), 3);
+    assert_eq!(related.len(), 4);
     for entity in related.into_iter().chain(&manifest.lookups) {
         for field in &entity.fields {
             let name = format!("{}.{}", entity.entity, field.name);
@@ -113,8 +115,10 @@ fn every_setting_that_names_a_column_stands_beside_its_default() {
 
 /// Settings with which there are all columns that can be there at the same time.
 fn all_columns() -> testing::Guard {
-    let [lost_reason, topic] = UNNAMED;
-    testing::settings(json!({ "lost_reason_field": lost_reason, "lead_topic_field": topic }))
+    let [lost_reason, topic, campaign] = UNNAMED;
+    testing::settings(json!({
+        "lost_reason_field": lost_reason, "lead_topic_field": topic, "campaign_field": campaign
+    }))
 }
 
 /// All columns of all tables, and the host's own two.
@@ -124,6 +128,7 @@ fn column_names() -> Vec<ColumnName> {
     }
     of::<Opportunity>()
         .chain(of::<Lead>())
+        .chain(of::<Campaign>())
         .chain(of::<Account>())
         .chain(of::<Contact>())
         .chain(of::<User>())

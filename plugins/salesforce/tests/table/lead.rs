@@ -75,6 +75,8 @@ fn an_accepted_lead_becomes_an_opportunity_whether_it_is_there_or_not() {
         assert_eq!((draft.name.text(), draft.stage.text()), ("Test Cosell Invite_20", "Qualification"));
         assert!(matches!(draft.account.get(), Some(Ref::FindOrCreate { .. })), "as a new one");
     }
+    let declined = drafted(&accepted, Some(lead("Closed - Not Converted")));
+    assert!(declined.status.is_unset(), "a lead that was declined is not brought back");
     let won = asked(&marketplace("Closed", "Won"), Some(&lead("Open - Not Contacted").into()));
     assert!(matches!(won, Outcome::Hold(Deal::Opportunity(draft)) if draft.stage == "Closed Won".into()));
 }
@@ -116,9 +118,9 @@ fn a_lead_tells_where_it_is_and_that_it_was_declined() {
     assert_eq!(told("Working - Contacted", &new), only_id);
     let declined = told("Closed - Not Converted", &new);
     assert_eq!((declined.status, declined.substatus), (Status::Closed.into(), Substatus::Declined.into()));
-    for now in ["Active", "Closed"] {
-        assert_eq!(told("Closed - Not Converted", &marketplace(now, "")), only_id);
-    }
+    let lost = told("Closed - Not Converted", &marketplace("Active", "Accepted"));
+    assert_eq!((lost.status, lost.substatus), (Status::Closed.into(), Substatus::Lost.into()));
+    assert_eq!(told("Closed - Not Converted", &marketplace("Closed", "Expired")), only_id);
 }
 
 #[test]

@@ -10,7 +10,8 @@ mod status;
 mod text;
 
 use crosswalk_salesforce::{
-    Account, Contact, Deal, KnownLeadStatus, KnownStage, Lead, Opportunity, Salesforce, User, mapping,
+    Account, Campaign, Contact, Deal, KnownLeadStatus, KnownStage, Lead, Opportunity, Salesforce, User,
+    mapping,
 };
 use crosswalk_sdk::{
     Settings,

@@ -15,6 +15,20 @@ fn a_change_is_sent_without_what_cannot_be_changed() {
 }
 
 #[test]
+fn sales_stage_and_campaign_are_told_where_settings_say_so() {
+    let campaign = |name: &str| Campaign { code: name.into() };
+    let linked = Opportunity { campaign: existing("Campaign", campaign("Spring")), ..opportunity() };
+    let draft = sent(&linked, Some(&documented()));
+    assert_eq!((draft.sales_stage, draft.campaign_id), (Field::Unset, "Spring".into()));
+    let nameless = Opportunity { campaign: existing("Campaign", campaign("")), ..opportunity() };
+    assert!(sent(&nameless, Some(&documented())).campaign_id.is_unset());
+    let _settings = testing::settings(json!({
+        "qualify_stages": ["Prospecting"], "propose_stages": ["Proposal", "Qualification"],
+    }));
+    assert_eq!(sent(&linked, Some(&documented())).sales_stage, "Propose".into());
+}
+
+#[test]
 fn contact_and_owner_join_the_teams_and_nobody_leaves() {
     let owner = User {
         first_name: "Ada".into(),

@@ -57,7 +57,7 @@ fn a_field_may_have_another_name_or_be_missing() {
 
 #[test]
 fn the_laws_hold() {
-    testing::laws::hold(&mapping::plugin(), 0..500);
+    testing::laws::hold(&mapping::plugin(), 0..250);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn the_laws_hold_with_one_currency_products_in_a_text_and_reasons() {
     let _settings = testing::settings(json!({
         "currency_field": "", "solutions_as_rows": false, "lost_reason_field": "Loss_Reason__c",
         "active_stage_name": "Solar park", "on_hold_stage_name": "N/A", "lead_topic_field": "Topic__c",
-        "lead_disqualified_status": "Solar park",
+        "lead_disqualified_status": "Solar park", "campaign_field": "CampaignId", "close_stages": ["Solar park"],
     }));
-    testing::laws::hold(&mapping::plugin(), 0..500);
+    testing::laws::hold(&mapping::plugin(), 0..250);
 }

@@ -5,9 +5,11 @@
 
 mod answer;
 mod batch;
+mod changes;
 mod companions;
 mod convert;
 mod crm;
+mod list;
 mod read;
 mod rows;
 mod schema;

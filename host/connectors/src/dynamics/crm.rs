@@ -89,18 +89,18 @@ impl Crm for Dynamics {
         Dynamics::convert(self, key, to, fields, companions, version).await
     }
 
-    async fn changes(&self, entity: &str, _from: &From) -> Result<Changes, Fault> {
-        Err(Fault::reject(format!("the changes of `{entity}` cannot be asked for")))
+    async fn changes(&self, entity: &str, from: &From) -> Result<Changes, Fault> {
+        Dynamics::changes(self, entity, from).await
     }
 
     async fn list(
         &self,
         entity: &str,
-        _matching: &Fields,
-        _after: Option<&str>,
-        _rows: u32,
+        matching: &Fields,
+        after: Option<&str>,
+        rows: u32,
     ) -> Result<Vec<Listed>, Fault> {
-        Err(Fault::reject(format!("`{entity}` cannot be listed")))
+        Dynamics::list(self, entity, matching, after, rows).await
     }
 
     async fn provision(&self, _hook: Option<&Hook>, _dry_run: bool) -> Result<Vec<Step>, Fault> {

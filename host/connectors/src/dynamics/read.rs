@@ -261,9 +261,7 @@ impl Dynamics {
     /// The record in an answer.
     async fn record(&self, entity: &str, shape: &Shape<'_>, row: &Json) -> Result<Versioned<Record>, Fault> {
         let text = |name: &str| row.get(name).and_then(Json::as_str);
-        let id = text(&shape.set.id_column).and_then(guid).ok_or_else(|| {
-            Fault::reject(format!("Dataverse gave a record of `{entity}` without `{}`", shape.set.id_column))
-        })?;
+        let id = text(&shape.set.id_column).and_then(guid).ok_or_else(|| without_id(entity, &shape.set))?;
         let etag = text("@odata.etag").unwrap_or_default();
         let mut fields = fields(entity, &shape.columns, row)?;
         let lists = self.all_rows(shape, row, &id).await?;
@@ -305,6 +303,10 @@ impl Dynamics {
         }
         Ok(lists)
     }
+}
+
+pub(super) fn without_id(entity: &str, set: &EntitySet) -> Fault {
+    Fault::reject(format!("Dataverse gave a record of `{entity}` without `{}`", set.id_column))
 }
 
 impl Shape<'_> {

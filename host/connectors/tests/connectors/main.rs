@@ -1,6 +1,7 @@
 //! The clients against small servers that answer from a script, over real connections.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail their test")]
 
+mod changes;
 mod close;
 mod convert;
 mod dynamics;

@@ -91,6 +91,11 @@ impl Server {
         Server { url, script }
     }
 
+    /// More answers, for those that must know where the server is.
+    pub(crate) fn then(&self, replies: Vec<Reply>) {
+        self.script.lock().unwrap().replies.extend(replies);
+    }
+
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.script.lock().unwrap().asked.clone()
     }

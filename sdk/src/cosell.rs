@@ -101,6 +101,16 @@ impl Becomes {
     }
 }
 
+/// Whether Microsoft is in the deal as far as the referral shows: it was asked for help, it sent the deal, or it keeps it
+/// under an id of its own. Help that is asked for then changes nothing any more.
+pub fn is_with_microsoft(referral: &Referral) -> bool {
+    let invitation = referral.invitation.as_ref();
+    let was_asked = invitation.is_some_and(|invitation| invitation.help.is_some());
+    let sent_it = invitation
+        .is_some_and(|invitation| invitation.invited_by_organization_id.as_deref() == Some(MICROSOFT));
+    was_asked || sent_it || referral.tracking.as_ref().is_some_and(|ids| ids.microsoft_msx_id.is_some())
+}
+
 /// The page on which a person sees the referral; none before it has an id.
 pub fn page(referral: &Referral) -> Option<String> {
     referral.id.as_deref().map(|id| format!("{REFERRAL_PAGE}{id}"))

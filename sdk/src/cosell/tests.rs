@@ -1,6 +1,9 @@
 //! The rules of co-selling, each as a sentence.
 
-use super::{Becomes, DealKind, conflicts, is_country_code, is_switched_off, size, solutions, team, text};
+use super::{
+    Becomes, DealKind, conflicts, is_country_code, is_switched_off, is_with_microsoft, size, solutions, team,
+    text,
+};
 use crate::{
     Field, Resolution,
     contract::{Conflict, Member, Solution, Value},
@@ -76,6 +79,16 @@ fn a_setting_keeps_leads_out_of_the_crm() {
         let becomes = Becomes::of_new(&at(status, "", "MarketingQualified"), true);
         assert!(matches!(becomes, Becomes::Nothing(_)), "{becomes:?}");
     }
+}
+
+#[test]
+fn microsoft_is_in_a_deal_that_it_was_asked_into_sent_or_keeps() {
+    let is_with = |json| is_with_microsoft(&testing::referral(json));
+    assert!(is_with(json!({ "inviteContext": { "assistanceRequestCode": "SomethingNew" } })));
+    assert!(is_with(json!({ "inviteContext": { "invitedBy": { "organizationId": "msft" } } })));
+    assert!(is_with(json!({ "trackingInfo": { "microsoftMsxId": "7-ABC" } })));
+    assert!(!is_with(json!({ "inviteContext": { "invitedBy": { "organizationId": "9a4c" } } })));
+    assert!(!is_with(json!({})));
 }
 
 #[test]

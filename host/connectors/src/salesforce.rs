@@ -53,11 +53,11 @@ pub struct SalesforceConfig {
     pub api_version: String,
     /// How our calls name themselves (`Sforce-Call-Options`); change events carry it as their origin.
     pub client_name: String,
-    /// Whether the organisation's assignment rules decide who owns a lead of ours (`Sforce-Auto-Assign`).
-    pub auto_assign: bool,
-    /// What duplicate rules are told (`Sforce-Duplicate-Rule-Header`); nothing if `None`. `allowSave=true` overrules a
-    /// rule that only alerts; one that blocks cannot be overruled.
-    pub duplicate_rule_header: Option<String>,
+    /// Whether the organisation's assignment rules may give a new lead to another owner (`Sforce-Auto-Assign`).
+    pub run_assignment_rules: bool,
+    /// Whether a record is saved although a duplicate rule warns of it (`Sforce-Duplicate-Rule-Header`). A rule that
+    /// blocks cannot be overruled.
+    pub save_despite_duplicate_alerts: bool,
     /// The relationship of a reference: by `{entity}.{field}` or `{field}`, the first that is there. Without one
     /// `AccountId` leads through `Account`, and `Country__c` through `Country__r`.
     pub relationships: BTreeMap<String, String>,
@@ -65,7 +65,7 @@ pub struct SalesforceConfig {
     pub converted_status: Option<String>,
     /// How much of the organisation's daily calls may be used before we stop, in percent. It is shared with all that the
     /// customer runs.
-    pub daily_share_percent: u8,
+    pub daily_calls_percent_max: u8,
     /// How long we stop when that share is used, before one call asks again, in milliseconds.
     pub budget_pause_ms: u64,
     /// How long we stop when the organisation refuses a call because its limit is spent, in milliseconds. Salesforce
@@ -92,11 +92,11 @@ impl SalesforceConfig {
             org_url,
             api_version: "60.0".to_owned(),
             client_name: "Crosswalk".to_owned(),
-            auto_assign: false,
-            duplicate_rule_header: Some("allowSave=true; runAsCurrentUser=true".to_owned()),
+            run_assignment_rules: false,
+            save_despite_duplicate_alerts: false,
             relationships: BTreeMap::new(),
             converted_status: None,
-            daily_share_percent: 80,
+            daily_calls_percent_max: 80,
             budget_pause_ms: 300_000,
             limit_pause_ms: 60_000,
             changes_overlap_ms: 120_000,
@@ -294,10 +294,10 @@ impl Headers {
             let problem = || format!("`{text}` cannot be sent as a header");
             HeaderValue::from_str(text).map_err(|_| ConfigError::Invalid { setting, problem: problem() })
         };
-        let assign = if config.auto_assign { "TRUE" } else { "FALSE" };
+        let assign = if config.run_assignment_rules { "TRUE" } else { "FALSE" };
         let mut write = vec![("sforce-auto-assign", HeaderValue::from_static(assign))];
-        if let Some(rule) = &config.duplicate_rule_header {
-            write.push(("sforce-duplicate-rule-header", value("duplicate_rule_header", rule)?));
+        if config.save_despite_duplicate_alerts {
+            write.push(("sforce-duplicate-rule-header", HeaderValue::from_static("allowSave=true")));
         }
         let call_options = value("client_name", &format!("client={}", config.client_name))?;
         Ok(Headers { call_options, write })

@@ -1,11 +1,14 @@
 //! Access tokens: one request however many callers wait, renewed before they expire, never shown.
 //!
-//! [`ClientCredentials`] is Dataverse's way (an application user), [`RefreshTokenGrant`] Partner Center's (a person who
-//! signed in once, with a second factor), [`StaticToken`] the sandbox's.
+//! [`ClientCredentials`] is Dataverse's way (an application user), [`SalesforceSignIn`] Salesforce's (an integration user),
+//! [`RefreshTokenGrant`] Partner Center's (a person who signed in once, with a second factor), [`StaticToken`] the
+//! sandbox's.
 
 mod client_credentials;
 mod endpoint;
+mod jwt;
 mod refresh;
+mod salesforce;
 
 use std::{
     sync::{
@@ -23,6 +26,7 @@ use url::Url;
 pub use self::{
     client_credentials::{ClientCredentials, ClientCredentialsConfig},
     refresh::{RefreshForm, RefreshTokenConfig, RefreshTokenGrant, RefreshTokenStore, StoreError},
+    salesforce::{SalesforceGrant, SalesforceSignIn, SalesforceSignInConfig},
 };
 use crate::fault::Fault;
 

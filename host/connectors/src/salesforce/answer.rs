@@ -26,7 +26,8 @@ const HELP: &[(&str, &str)] = &[
     (DUPLICATE_VALUE, "another record holds this value already"),
     (
         "DUPLICATES_DETECTED",
-        "a duplicate rule of this organisation objects; merge the duplicates, or let the rule alert instead of block",
+        "a duplicate rule of this organisation objects; merge the duplicates, or let the rule alert only and set \
+         `save_despite_duplicate_alerts`",
     ),
     (
         "FIELD_CUSTOM_VALIDATION_EXCEPTION",

@@ -31,7 +31,7 @@ struct State {
 impl Budget {
     pub(super) fn new(config: &SalesforceConfig) -> Self {
         Budget {
-            share_percent: u64::from(config.daily_share_percent.min(100)),
+            share_percent: u64::from(config.daily_calls_percent_max.min(100)),
             pause: Duration::from_millis(config.budget_pause_ms),
             state: Mutex::default(),
         }
@@ -50,7 +50,7 @@ impl Budget {
             after: Some(left),
             reason: format!(
                 "{} of the Salesforce organisation's {} daily API calls are used, and ours stop at {} %, so that the \
-                 customer's own automation goes on; nothing was sent. Raise `daily_share_percent` or buy more calls",
+                 customer's own automation goes on; nothing was sent. Raise `daily_calls_percent_max` or buy more calls",
                 usage.used, usage.allowed, self.share_percent
             ),
         })

@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::{Fresh, Renew, SingleFlight, TokenSource, endpoint::Endpoint, endpoint::Refused};
+use super::{
+    Fresh, Renew, SingleFlight, TokenSource,
+    endpoint::{Endpoint, Refused, entra_help},
+};
 use crate::{
     fault::{ConfigError, Fault, secure},
     transport::Transport,
@@ -51,7 +54,7 @@ impl ClientCredentials {
     pub fn new(config: ClientCredentialsConfig, transport: Arc<dyn Transport>) -> Result<Self, ConfigError> {
         secure("token_url", &config.token_url)?;
         let margin = config.renew_margin_ms;
-        let endpoint = Endpoint { url: config.token_url.clone(), transport };
+        let endpoint = Endpoint { url: config.token_url.clone(), transport, help: entra_help };
         Ok(ClientCredentials(SingleFlight::new(Arc::new(Grant { config, endpoint }), margin)))
     }
 }

@@ -1,4 +1,4 @@
-//! One exchange with an Entra ID token endpoint, and its errors in words.
+//! One exchange with a token endpoint, and its errors in words.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,6 +19,8 @@ use crate::{
 pub(super) struct Endpoint {
     pub(super) url: Url,
     pub(super) transport: Arc<dyn Transport>,
+    /// What the operator has to do about an error's code.
+    pub(super) help: fn(&str) -> &'static str,
 }
 
 /// What the endpoint gave.
@@ -29,18 +31,26 @@ pub(super) struct Grant {
     expires_in: Option<serde_json::Value>,
     #[serde(default)]
     pub(super) refresh_token: Option<SecretString>,
+    /// Where the token is good, which only Salesforce says.
+    #[serde(default)]
+    pub(super) instance_url: Option<String>,
 }
 
 impl Grant {
     /// The v1 endpoint writes the seconds as text, v2 as a number.
     pub(super) fn lifetime(&self) -> Duration {
+        // Nothing said: ask again soon rather than be refused later.
+        self.lifetime_or(Duration::from_secs(300))
+    }
+
+    /// As the endpoint says, or else this long.
+    pub(super) fn lifetime_or(&self, unsaid: Duration) -> Duration {
         let seconds = match &self.expires_in {
             Some(serde_json::Value::Number(number)) => number.as_u64(),
             Some(serde_json::Value::String(text)) => text.parse().ok(),
             _ => None,
         };
-        // Nothing said: ask again soon rather than be refused later.
-        Duration::from_secs(seconds.unwrap_or(300))
+        seconds.map_or(unsaid, Duration::from_secs)
     }
 }
 
@@ -75,8 +85,19 @@ impl Endpoint {
         form: &[(&str, &str)],
         secrets: &[&SecretString],
     ) -> Result<Grant, Refused> {
+        self.ask_as(None, form, secrets).await
+    }
+
+    /// The same, with an `Authorization` where the client does not name itself in the form.
+    pub(super) async fn ask_as(
+        &self,
+        authorization: Option<HeaderValue>,
+        form: &[(&str, &str)],
+        secrets: &[&SecretString],
+    ) -> Result<Grant, Refused> {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let mut headers = HeaderMap::new();
+        headers.extend(authorization.map(|value| (header::AUTHORIZATION, value)));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let request =
@@ -101,22 +122,23 @@ impl Endpoint {
         let said = format!("`{host}` gave no token: {} {described}", response.status.as_u16());
         let status = response.status.as_u16();
         Err(match error.error.as_str() {
-            _ if status == 429 || status >= 500 || error.error == "temporarily_unavailable" => {
-                Refused::Other(match Fault::retry(said) {
-                    Fault::Retry { reason, .. } => {
-                        Fault::Retry { after: retry_after(&response.headers), reason }
-                    }
-                    other => other,
-                })
-            }
-            code => refused(code, &said),
+            "temporarily_unavailable" | "rate_limit_exceeded" => later(&said, &response.headers),
+            _ if status == 429 || status >= 500 => later(&said, &response.headers),
+            code => refused(self.help, code, &said),
         })
     }
 }
 
+fn later(said: &str, headers: &HeaderMap) -> Refused {
+    Refused::Other(match Fault::retry(said) {
+        Fault::Retry { reason, .. } => Fault::Retry { after: retry_after(headers), reason },
+        other => other,
+    })
+}
+
 /// Codes of RFC 6749 and of Entra ID, and what the operator has to do about each.
-fn refused(code: &str, said: &str) -> Refused {
-    let help = match code {
+pub(super) fn entra_help(code: &str) -> &'static str {
+    match code {
         "invalid_grant" | "interaction_required" => {
             "sign in again as the service account, with its second factor"
         }
@@ -128,8 +150,11 @@ fn refused(code: &str, said: &str) -> Refused {
             "the scope is wrong or has no consent; check the address of the system, and give admin consent"
         }
         _ => "check the application's registration in Entra ID",
-    };
+    }
+}
+
+fn refused(help: fn(&str) -> &'static str, code: &str, said: &str) -> Refused {
     // The help comes first: it must survive when a long message is cut.
-    let fault = Fault::unauthorised(format!("{help}; {said}"));
+    let fault = Fault::unauthorised(format!("{}; {said}", help(code)));
     if code == "invalid_grant" { Refused::InvalidGrant(fault) } else { Refused::Other(fault) }
 }

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::{
     Fresh, Renew, SingleFlight, TokenSource,
-    endpoint::{Endpoint, Grant, Refused},
+    endpoint::{Endpoint, Grant, Refused, entra_help},
 };
 use crate::{
     fault::{ConfigError, Fault, secure},
@@ -85,7 +85,7 @@ impl RefreshTokenGrant {
         store: Arc<dyn RefreshTokenStore>,
     ) -> Result<Self, ConfigError> {
         secure("token_url", &config.token_url)?;
-        let endpoint = Endpoint { url: config.token_url.clone(), transport };
+        let endpoint = Endpoint { url: config.token_url.clone(), transport, help: entra_help };
         Ok(RefreshTokenGrant { config, endpoint, store, unsaved: Mutex::default() })
     }
 

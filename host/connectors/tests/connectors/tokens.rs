@@ -245,3 +245,148 @@ async fn a_caller_that_gives_up_does_not_lose_a_rotated_refresh_token() {
     assert_eq!(source.token().await.unwrap().expose_secret(), "a1");
     assert_eq!(store.token.lock().unwrap().as_deref(), Some("rotated"));
 }
+
+mod salesforce {
+    use aws_lc_rs::{
+        encoding::AsDer,
+        rsa::{KeyPair, KeySize},
+        signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey},
+    };
+    use base64::{
+        Engine as _,
+        engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+    };
+    use crosswalk_connectors::{
+        crm::Crm,
+        salesforce::{Salesforce, SalesforceConfig},
+        token::{SalesforceGrant, SalesforceSignIn, SalesforceSignInConfig},
+    };
+
+    use super::*;
+
+    fn sign_in(server: &Server, grant: SalesforceGrant) -> SalesforceSignIn {
+        let token_url = server.url.join("services/oauth2/token").unwrap();
+        let config = SalesforceSignInConfig::new(server.url.clone(), token_url, "app".into(), grant);
+        SalesforceSignIn::new(config, transport()).unwrap()
+    }
+
+    fn secret(basic: bool) -> SalesforceGrant {
+        SalesforceGrant::ClientCredentials { client_secret: SECRET.into(), basic }
+    }
+
+    /// A session as Salesforce gives it: without a lifetime.
+    fn session(token: &str, instance: &str) -> crate::server::Reply {
+        reply(200, json!({"access_token": token, "instance_url": instance, "token_type": "Bearer"}))
+    }
+
+    #[tokio::test]
+    async fn an_app_names_itself_in_the_form_or_by_basic() {
+        let org = "https://contoso.my.salesforce.com";
+        let server = Server::answering(vec![session("00D!1", org), session("00D!2", org)]).await;
+        let source = sign_in(&server, secret(false));
+        assert_eq!(source.token().await.unwrap().expose_secret(), "00D!1");
+        assert_eq!(source.instance().unwrap().as_str(), "https://contoso.my.salesforce.com/");
+        sign_in(&server, secret(true)).token().await.unwrap();
+        let asked = server.asked();
+        assert_eq!(
+            asked[0].body,
+            format!("grant_type=client_credentials&client_id=app&client_secret={SECRET}")
+        );
+        assert_eq!(asked[1].body, "grant_type=client_credentials");
+        let basic = STANDARD.encode(format!("app:{SECRET}"));
+        assert_eq!(asked[1].header("authorization"), format!("Basic {basic}"));
+    }
+
+    #[tokio::test]
+    async fn a_session_without_a_lifetime_is_used_until_it_is_refused_and_renewed_once() {
+        let root =
+            json!({"identity": "https://login.salesforce.com/id/00D5g000000OrgAEAS/0055g000000UserAAA"});
+        let server = Server::answering(vec![
+            reply(200, json!({"access_token": "00D!1"})),
+            reply(200, root.clone()),
+            reply(401, json!([{"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}])),
+            reply(200, json!({"access_token": "00D!2"})),
+            reply(200, root.clone()),
+            reply(200, root),
+        ])
+        .await;
+        let tokens = Arc::new(sign_in(&server, secret(false)));
+        let mut config = SalesforceConfig::new(server.url.clone());
+        config.limits = limits();
+        let client = Salesforce::new(config, transport(), tokens, Arc::new(manifest())).unwrap();
+        for _ in 0..3 {
+            assert_eq!(client.check().await.unwrap().user, "0055g000000UserAAA");
+        }
+        let sent: Vec<_> =
+            server.asked().iter().map(|asked| asked.header("authorization").to_owned()).collect();
+        assert_eq!(sent, ["", "Bearer 00D!1", "Bearer 00D!1", "", "Bearer 00D!2", "Bearer 00D!2"]);
+    }
+
+    #[tokio::test]
+    async fn a_session_is_never_sent_to_a_host_outside_the_organisations_domain() {
+        for elsewhere in [
+            "https://contoso.my.salesforce.com.evil.example",
+            "https://evilmy.salesforce.com",
+            "http://contoso.my.salesforce.com",
+            "https://user@contoso.my.salesforce.com",
+            "https://contoso.my.salesforce.com:8443",
+            "nonsense",
+        ] {
+            let server = Server::answering(vec![session("00D!1", elsewhere)]).await;
+            let source = sign_in(&server, secret(false));
+            assert!(matches!(source.token().await, Err(Fault::Unauthorised { .. })), "{elsewhere}");
+            assert_eq!(source.instance(), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_assertion_is_signed_with_the_apps_key() {
+        let key = KeyPair::generate(KeySize::Rsa2048).unwrap();
+        let der = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&key).unwrap();
+        let pem = format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+            STANDARD.encode(der.as_ref())
+        );
+        let refusal =
+            json!({"error": "invalid_grant", "error_description": "user hasn't approved this consumer"});
+        let server = Server::answering(vec![
+            session("00D!1", "https://contoso.my.salesforce.com"),
+            reply(400, refusal),
+        ])
+        .await;
+        let grant = SalesforceGrant::JwtBearer {
+            private_key: pem.into(),
+            username: "sync@contoso.com".into(),
+            audience: "https://login.salesforce.com".into(),
+        };
+        let source = sign_in(&server, grant);
+        let token = source.token().await.unwrap();
+        let asked = server.asked();
+        let form: Vec<(String, String)> =
+            url::form_urlencoded::parse(asked[0].body.as_bytes()).into_owned().collect();
+        assert_eq!(form[0].1, "urn:ietf:params:oauth:grant-type:jwt-bearer");
+        let (signed, signature) = form[1].1.rsplit_once('.').unwrap();
+        let (head, claims) = signed.split_once('.').unwrap();
+        let json = |part: &str| -> serde_json::Value {
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+        };
+        assert_eq!(json(head)["alg"], "RS256");
+        let claims = json(claims);
+        assert_eq!((claims["iss"].as_str(), claims["sub"].as_str()), (Some("app"), Some("sync@contoso.com")));
+        assert_eq!(claims["aud"], "https://login.salesforce.com");
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref())
+            .verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).unwrap())
+            .unwrap();
+
+        let Err(Fault::Unauthorised { reason }) = source.instead_of(&token).await else { panic!("renewed") };
+        assert!(reason.starts_with("the app is not allowed for this user"), "{reason}");
+        let key = SalesforceGrant::JwtBearer {
+            private_key: SECRET.into(),
+            username: String::new(),
+            audience: String::new(),
+        };
+        let config = SalesforceSignInConfig::new(server.url.clone(), server.url.clone(), "app".into(), key);
+        let refused = SalesforceSignIn::new(config, transport()).unwrap_err().to_string();
+        assert!(refused.contains("RSA private key") && !refused.contains(SECRET), "{refused}");
+    }
+}

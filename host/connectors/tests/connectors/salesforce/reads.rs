@@ -239,7 +239,7 @@ async fn calls_stop_before_the_daily_pool_is_spent() {
         Server::answering(vec![used("api-usage=80/100"), used("api-usage=79/100"), used("api-usage=5/100")])
             .await;
     let client = salesforce_with(&server.url, manifest(false), |config| {
-        config.daily_share_percent = 80;
+        config.daily_calls_percent_max = 80;
         config.budget_pause_ms = 60;
     });
     assert_eq!(client.usage(), None);

@@ -355,7 +355,9 @@ async fn a_companion_that_is_missing_is_created_once_and_referred_to() {
         reply(400, errors("DUPLICATES_DETECTED", "Use one of these records?", &[])),
     ])
     .await;
-    let client = salesforce(&server.url);
+    let client = salesforce_with(&server.url, manifest(false), |config| {
+        config.save_despite_duplicate_alerts = true;
+    });
     let companion = Companion {
         alias: "customer".into(),
         entity: "Account".into(),
@@ -371,7 +373,7 @@ async fn a_companion_that_is_missing_is_created_once_and_referred_to() {
     let asked = server.asked();
     assert_eq!(asked[3].line, "POST /services/data/v60.0/sobjects/Account");
     assert_eq!(asked[3].json(), json!({"Name": "Contoso", "BillingCity": "Oslo"}));
-    assert_eq!(asked[3].header("sforce-duplicate-rule-header"), "allowSave=true; runAsCurrentUser=true");
+    assert_eq!(asked[3].header("sforce-duplicate-rule-header"), "allowSave=true");
     assert_eq!(asked[4].json()["compositeRequest"][0]["body"]["AccountId"], ACCOUNT);
     let refusal = refused(write().await);
     assert_eq!(refusal.fields, ["AccountId"]);

@@ -12,11 +12,13 @@ mod budget;
 mod clock;
 mod companions;
 mod composite;
+mod convert;
 mod crm;
 mod id;
 mod query;
 mod read;
 mod shape;
+mod soap;
 mod soql;
 mod value;
 mod version;
@@ -290,16 +292,18 @@ impl Salesforce {
 
 impl Headers {
     fn new(config: &SalesforceConfig) -> Result<Headers, ConfigError> {
-        let value = |setting: &'static str, text: &str| {
-            let problem = || format!("`{text}` cannot be sent as a header");
-            HeaderValue::from_str(text).map_err(|_| ConfigError::Invalid { setting, problem: problem() })
-        };
         let assign = if config.run_assignment_rules { "TRUE" } else { "FALSE" };
         let mut write = vec![("sforce-auto-assign", HeaderValue::from_static(assign))];
         if config.save_despite_duplicate_alerts {
             write.push(("sforce-duplicate-rule-header", HeaderValue::from_static("allowSave=true")));
         }
-        let call_options = value("client_name", &format!("client={}", config.client_name))?;
+        let call_options =
+            HeaderValue::from_str(&format!("client={}", config.client_name)).map_err(|_| {
+                ConfigError::Invalid {
+                    setting: "client_name",
+                    problem: format!("`{}` cannot be sent as a header", config.client_name),
+                }
+            })?;
         Ok(Headers { call_options, write })
     }
 }

@@ -125,6 +125,28 @@ impl Session {
         self.attempt(&request, Kind::Write).await
     }
 
+    /// A call that has the token in its body too, and tells what went wrong with a 500 and a body, which is left to the
+    /// caller. Sent once; once more with a new token where `is_refused` says that the token was not accepted.
+    pub(crate) async fn soap(
+        &self,
+        request: impl Fn(&SecretString) -> Request,
+        is_refused: impl Fn(&Response) -> bool,
+    ) -> Result<Response, Failure> {
+        let _permit = self.permits.acquire().await;
+        self.quiet()?;
+        let token = self.tokens.token().await.map_err(Failure::Fault)?;
+        let mut response = self.send(&request(&token), &token, Kind::Write).await?;
+        if response.status == StatusCode::UNAUTHORIZED || is_refused(&response) {
+            let token = self.tokens.instead_of(&token).await.map_err(Failure::Fault)?;
+            response = self.send(&request(&token), &token, Kind::Write).await?;
+            if response.status == StatusCode::UNAUTHORIZED || is_refused(&response) {
+                return Err(Failure::Fault(self.refused_twice(&response)));
+            }
+        }
+        let is_told = response.status.as_u16() == 500 && content_type(&response.headers).contains("xml");
+        if is_told { Ok(response) } else { self.judge(response, Kind::Write) }
+    }
+
     async fn attempt(&self, request: &Request, kind: Kind) -> Result<Response, Failure> {
         let _permit = self.permits.acquire().await;
         self.quiet()?;

@@ -82,11 +82,11 @@ impl Crm for Salesforce {
         &self,
         key: &RecordKey,
         to: &str,
-        _fields: &Fields,
-        _companions: &[Companion],
-        _version: &str,
+        fields: &Fields,
+        companions: &[Companion],
+        version: &str,
     ) -> Result<Seen, Fault> {
-        Err(Fault::reject(format!("`{}` `{}` cannot be converted to `{to}`", key.entity, key.id)))
+        self.convert_lead(key, to, fields, companions, version).await
     }
 
     async fn changes(&self, entity: &str, _from: &From) -> Result<Changes, Fault> {

@@ -106,7 +106,8 @@ impl Salesforce {
         Ok(Some(self.remembered(look(&shape, &row, &children, begun)?)))
     }
 
-    fn remembered(&self, look: Look) -> Versioned<Record> {
+    /// The look as the engine has it, once what it needs for a write is remembered.
+    pub(super) fn remembered(&self, look: Look) -> Versioned<Record> {
         if look.is_settled() {
             self.shared.memory.keep(&look.record.key, look.known());
         }
@@ -201,13 +202,17 @@ impl Salesforce {
         // The id breaks ties, so that the same search finds the same record.
         let query = format!(
             "{}{} ORDER BY CreatedDate, Id LIMIT {}",
-            shape.select(),
+            shape.select_to_search(),
             filter(entity, matching, None)?,
             limit.clamp(1, 2_000)
         );
         let rows = self.query(Query::new(query)).await?;
-        let looks = rows.iter().map(|row| look(&shape, row, &Children::default(), None));
-        looks.map(|look| look.map(|look| Versioned { version: look.version(), value: look.record })).collect()
+        // What is searched for is not written to, so it needs no version.
+        let found = rows.iter().map(|row| {
+            let value = record(&shape, row, &ListRows::new())?;
+            Ok(Versioned { version: String::new(), value })
+        });
+        found.collect()
     }
 
     /// A page of all records, in the order of their ids.
@@ -315,8 +320,13 @@ fn look(shape: &Shape<'_>, row: &Json, children: &Children, begun: Option<Timest
     let stamp = row.get(STAMP).and_then(Json::as_str).and_then(instant).ok_or_else(|| {
         Fault::reject(format!("Salesforce gave record `{id}` of `{entity}` without `{STAMP}`"))
     })?;
-    let mut fields = fields(entity, shape.columns.iter().copied(), row)?;
     let rows = children.0.get(&id).cloned().unwrap_or_default();
+    Ok(Look { record: record(shape, row, &rows)?, stamp, rows, begun })
+}
+
+fn record(shape: &Shape<'_>, row: &Json, rows: &ListRows) -> Result<Record, Fault> {
+    let entity = shape.entity;
+    let mut fields = fields(entity, shape.columns.iter().copied(), row)?;
     for list in &shape.lists {
         let mut texts: Vec<String> = Vec::new();
         for (_, text) in rows.get(list.field).into_iter().flatten() {
@@ -337,8 +347,7 @@ fn look(shape: &Shape<'_>, row: &Json, children: &Children, begun: Option<Timest
             fields: self::fields(own, columns_of_related(follow.use_), inner)?,
         });
     }
-    let key = RecordKey { entity: entity.to_owned(), id };
-    Ok(Look { record: Record { key, fields, related }, stamp, rows, begun })
+    Ok(Record { key: RecordKey { entity: entity.to_owned(), id: row_id(entity, row)? }, fields, related })
 }
 
 fn row_id(entity: &str, row: &Json) -> Result<String, Fault> {

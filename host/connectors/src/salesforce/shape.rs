@@ -87,19 +87,33 @@ impl<'a> Shape<'a> {
         Shape { entity: &use_.entity, columns, follow: Vec::new(), lists: lists.collect() }
     }
 
-    /// `SELECT … FROM …`, with what tells a record that lives on as another one.
+    /// `SELECT … FROM …` for a linked record, with its version and what tells that it lives on as another one.
     pub(super) fn select(&self) -> String {
-        let mut names: BTreeSet<String> = self.columns.iter().map(|(name, _)| (*name).to_owned()).collect();
-        names.extend(["Id", "IsDeleted", STAMP].map(str::to_owned));
+        let mut names = self.names();
+        names.extend(["IsDeleted", STAMP].map(str::to_owned));
         names.extend(succession(self.entity).iter().map(|name| (*name).to_owned()));
         for follow in &self.follow {
             let of = |name: &str| format!("{}.{name}", follow.relationship);
             names.insert(of("Id"));
             names.extend(columns_of_related(follow.use_).map(|(name, _)| of(name)));
         }
-        let names: Vec<String> = names.into_iter().collect();
-        format!("SELECT {} FROM {}", names.join(","), self.entity)
+        select(names, self.entity)
     }
+
+    /// `SELECT … FROM …` for a search. Not every object has a recycle bin, and some have no times.
+    pub(super) fn select_to_search(&self) -> String {
+        select(self.names(), self.entity)
+    }
+
+    fn names(&self) -> BTreeSet<String> {
+        let columns = self.columns.iter().map(|(name, _)| *name);
+        columns.chain(["Id"]).map(str::to_owned).collect()
+    }
+}
+
+fn select(names: BTreeSet<String>, entity: &str) -> String {
+    let names: Vec<String> = names.into_iter().collect();
+    format!("SELECT {} FROM {entity}", names.join(","))
 }
 
 /// The fields of an entity that is reached through a reference: what the plugin reads.

@@ -15,6 +15,12 @@ pub(crate) fn part(text: Option<&str>, characters: i32) -> Field<String> {
         .map_or(Field::Unset, |text| fitted(text, characters).into())
 }
 
+/// What means nothing when it is cut: not spoken of where it does not fit.
+pub(crate) fn whole(text: Option<&str>, characters: i32) -> Field<String> {
+    let cut = part(text, characters);
+    if text.map(str::trim) == cut.get().map(String::as_str) { cut } else { Field::Unset }
+}
+
 /// The account with the customer's name and postal code, or a new one with its address; none without a name.
 pub fn account(referral: &Referral) -> Option<Ref<Account>> {
     let name = referral.customer.name.as_deref().map(str::trim).filter(|name| !name.is_empty())?;
@@ -24,7 +30,7 @@ pub fn account(referral: &Referral) -> Option<Ref<Account>> {
     };
     let matching = Account {
         name: fitted(name, lengths::COMPANY).into(),
-        postal_code: of(|address| &address.postal_code, lengths::POSTAL_CODE),
+        postal_code: whole(address.and_then(|address| address.postal_code.as_deref()), lengths::POSTAL_CODE),
         ..Account::default()
     };
     let extra = Account {
@@ -55,16 +61,15 @@ pub fn size(account: &Account) -> Field<String> {
     account.employees.get().and_then(|employees| size::word(*employees)).map_or(Field::Unset, Field::from)
 }
 
-/// The contact with the first customer contact's e-mail address, or a new one; none without an address, because two
-/// people may have one name.
+/// The contact with the e-mail address of the customer's first contact who has one, or a new one; none without an
+/// address, because two people may have one name.
 pub fn contact(referral: &Referral, account: Option<&Ref<Account>>) -> Option<Ref<Contact>> {
-    let member = referral.customer.team.first()?;
-    let email = email(member)?;
+    let (member, email) = referral.customer.team.iter().find_map(|member| Some((member, email(member)?)))?;
     let matching = Contact { email: email.into(), ..Contact::default() };
     let extra = Contact {
         first_name: part(member.first_name.as_deref(), lengths::FIRST_NAME),
         last_name: last_name(member).map_or_else(|| email.into(), Field::Set),
-        phone: part(member.phone_number.as_deref(), lengths::PHONE),
+        phone: whole(member.phone_number.as_deref(), lengths::PHONE),
         title: part(member.title.as_deref(), lengths::TITLE),
         works_for: account.cloned().map_or(Field::Unset, Field::Set),
         ..Contact::default()
@@ -72,10 +77,12 @@ pub fn contact(referral: &Referral, account: Option<&Ref<Account>>) -> Option<Re
     Some(Ref::find_or_create(matching, extra))
 }
 
-/// The e-mail address, if there is one that fits: a part of an address is none.
+/// The e-mail address, if there is one that Salesforce takes: it refuses the whole record for another.
 pub(crate) fn email(member: &Member) -> Option<&str> {
-    let fits = |email: &&str| !email.is_empty() && fitted(email, lengths::EMAIL) == **email;
-    member.email.as_deref().map(str::trim).filter(fits)
+    let email = member.email.as_deref()?.trim();
+    let (name, domain) = email.split_once('@')?;
+    let is_one = !name.is_empty() && domain.contains('.') && !email.contains(char::is_whitespace);
+    (is_one && fitted(email, lengths::EMAIL) == email).then_some(email)
 }
 
 /// Salesforce demands a last name of every person.

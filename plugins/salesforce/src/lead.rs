@@ -21,7 +21,7 @@ use crosswalk_sdk::{
 use crate::{
     KnownLeadStatus, Lead, Salesforce,
     columns::lengths,
-    customer::{email, employees, last_name, part, street},
+    customer::{email, employees, last_name, part, street, whole},
     inbound::described,
     outbound::reference,
 };
@@ -49,7 +49,7 @@ pub(crate) fn wanted(referral: &Referral, linked: Option<&Lead>, settings: &Sale
         street: part(address.and_then(street).as_deref(), lengths::STREET),
         city: of(|address| &address.city, lengths::CITY),
         state: of(|address| &address.state, lengths::STATE),
-        postal_code: of(|address| &address.postal_code, lengths::POSTAL_CODE),
+        postal_code: whole(address.and_then(|address| address.postal_code.as_deref()), lengths::POSTAL_CODE),
         country: of(|address| &address.country, lengths::STATE),
         employees: employees(referral),
         description: described(referral),
@@ -70,7 +70,7 @@ fn person(member: Option<&Member>) -> Lead {
         last_name: last_name(member).map_or(Field::Unset, Field::Set),
         title: part(member.title.as_deref(), lengths::TITLE),
         email: email(member).map_or(Field::Unset, Field::from),
-        phone: part(member.phone_number.as_deref(), lengths::PHONE),
+        phone: whole(member.phone_number.as_deref(), lengths::PHONE),
         ..Lead::default()
     }
 }

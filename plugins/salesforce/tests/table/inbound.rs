@@ -61,8 +61,26 @@ fn a_contact_without_a_last_name_gets_another_of_its_names() {
     assert_eq!(contact(json!({ "firstName": "Kim", "email": "k@x.example" })).as_deref(), Some("Kim"));
     assert_eq!(contact(json!({ "email": "k@x.example" })).as_deref(), Some("k@x.example"));
     assert_eq!(contact(json!({ "lastName": "Kim" })), None, "two people may have one name");
+}
+
+#[test]
+fn the_contact_is_the_first_person_whose_address_salesforce_takes() {
+    let found = |team: serde_json::Value| {
+        let draft = held(&referral(json!({ "customerProfile": { "name": "X", "team": team } })), None);
+        match draft.contact.value() {
+            Some(Ref::FindOrCreate { matching, extra }) => {
+                Some((matching.email.text().to_owned(), extra.phone.value()))
+            }
+            _ => None,
+        }
+    };
     let long = format!("{}@x.example", "k".repeat(80));
-    assert_eq!(contact(json!({ "lastName": "Kim", "email": long })), None);
+    for email in ["kim", "kim@", "@x.example", "kim@x", "kim abercrombie@x.example", long.as_str()] {
+        assert_eq!(found(json!([{ "lastName": "Kim", "email": email }])), None, "{email}");
+    }
+    let phone = "1".repeat(41);
+    let team = json!([{ "lastName": "Kim" }, { "email": " lee@x.example ", "phoneNumber": phone }]);
+    assert_eq!(found(team), Some(("lee@x.example".to_owned(), None)), "half a phone number is none");
 }
 
 #[test]

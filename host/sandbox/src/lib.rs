@@ -1,4 +1,4 @@
-//! Partner Center and Dataverse on loopback, simulated faithfully enough for other people's clients.
+//! Partner Center, Dataverse and Salesforce on loopback, simulated faithfully enough for other people's clients.
 //!
 //! ```
 //! # tokio_test(async {
@@ -21,6 +21,7 @@
 pub mod core;
 pub mod dynamics;
 pub mod partner_center;
+pub mod salesforce;
 mod sandbox;
 
-pub use sandbox::{DYNAMICS_PORT, PARTNER_CENTER_PORT, Sandbox, SandboxConfig, StartError};
+pub use sandbox::{DYNAMICS_PORT, PARTNER_CENTER_PORT, SALESFORCE_PORT, Sandbox, SandboxConfig, StartError};

@@ -11,12 +11,16 @@ use crate::core::CoreOptions;
 use crate::core::server::Server;
 use crate::dynamics::Dynamics;
 use crate::partner_center::{CertificateError, PartnerCenter, PartnerCenterConfig};
+use crate::salesforce::{Salesforce, Switches};
 
 /// The port of Partner Center unless told otherwise.
 pub const PARTNER_CENTER_PORT: u16 = 7101;
 
 /// The port of Dynamics unless told otherwise.
 pub const DYNAMICS_PORT: u16 = 7102;
+
+/// The port of Salesforce unless told otherwise.
+pub const SALESFORCE_PORT: u16 = 7103;
 
 /// What a sandbox is told at its start.
 #[derive(Clone)]
@@ -25,8 +29,12 @@ pub struct SandboxConfig {
     pub partner_center_address: SocketAddr,
     /// Where Dynamics listens; port 0 takes any free one.
     pub dynamics_address: SocketAddr,
+    /// Where Salesforce listens; port 0 takes any free one.
+    pub salesforce_address: SocketAddr,
     /// Partner Center's own options.
     pub partner_center: PartnerCenterConfig,
+    /// Salesforce's switches at the start and after every reset.
+    pub salesforce: Switches,
     /// Clock, seed and transport of all systems.
     pub options: CoreOptions,
 }
@@ -36,7 +44,9 @@ impl Default for SandboxConfig {
         Self {
             partner_center_address: SocketAddr::from((Ipv4Addr::LOCALHOST, PARTNER_CENTER_PORT)),
             dynamics_address: SocketAddr::from((Ipv4Addr::LOCALHOST, DYNAMICS_PORT)),
+            salesforce_address: SocketAddr::from((Ipv4Addr::LOCALHOST, SALESFORCE_PORT)),
             partner_center: PartnerCenterConfig::default(),
+            salesforce: Switches::default(),
             options: CoreOptions::default(),
         }
     }
@@ -47,7 +57,12 @@ impl SandboxConfig {
     #[must_use]
     pub fn on_free_ports() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { partner_center_address: any, dynamics_address: any, ..Self::default() }
+        Self {
+            partner_center_address: any,
+            dynamics_address: any,
+            salesforce_address: any,
+            ..Self::default()
+        }
     }
 }
 
@@ -75,6 +90,8 @@ pub struct Sandbox {
     partner_center_server: Server,
     dynamics: Arc<Dynamics>,
     dynamics_server: Server,
+    salesforce: Arc<Salesforce>,
+    salesforce_server: Server,
 }
 
 impl Sandbox {
@@ -83,16 +100,27 @@ impl Sandbox {
     /// # Errors
     /// When a port is taken or the signing keys cannot be made.
     pub async fn start(config: SandboxConfig) -> Result<Self, StartError> {
-        // Both ports are bound before anything is served, so that a taken port leaves nothing half started.
+        // All ports are bound before anything is served, so that a taken port leaves nothing half started.
         let center_at = bind("Partner Center", config.partner_center_address).await?;
         let dynamics_at = bind("Dynamics", config.dynamics_address).await?;
+        let salesforce_at = bind("Salesforce", config.salesforce_address).await?;
         let partner_center = PartnerCenter::new(config.options.clone(), config.partner_center)?;
         partner_center.set_base_url(&center_at.url());
-        let dynamics = Dynamics::new(config.options);
+        let dynamics = Dynamics::new(config.options.clone());
         dynamics.set_base_url(&dynamics_at.url());
+        let salesforce = Salesforce::new(config.options, config.salesforce);
+        salesforce.set_base_url(&salesforce_at.url());
         let partner_center_server = center_at.serve(partner_center.router())?;
         let dynamics_server = dynamics_at.serve(dynamics.router())?;
-        Ok(Self { partner_center, partner_center_server, dynamics, dynamics_server })
+        let salesforce_server = salesforce_at.serve(salesforce.router())?;
+        Ok(Self {
+            partner_center,
+            partner_center_server,
+            dynamics,
+            dynamics_server,
+            salesforce,
+            salesforce_server,
+        })
     }
 
     /// The simulated Partner Center.
@@ -131,6 +159,24 @@ impl Sandbox {
         self.dynamics.base_url()
     }
 
+    /// The simulated Salesforce organisation.
+    #[must_use]
+    pub fn salesforce(&self) -> &Arc<Salesforce> {
+        &self.salesforce
+    }
+
+    /// Where Salesforce listens.
+    #[must_use]
+    pub fn salesforce_address(&self) -> SocketAddr {
+        self.salesforce_server.address()
+    }
+
+    /// The organisation's base URL (its My Domain), without a slash at the end.
+    #[must_use]
+    pub fn salesforce_url(&self) -> String {
+        self.salesforce.base_url()
+    }
+
     /// The root certificate that a webhook receiver must trust, as PEM.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
@@ -141,7 +187,12 @@ impl Sandbox {
     pub async fn stop(self) {
         self.partner_center.core().outbound.cancel();
         self.dynamics.core().outbound.cancel();
-        tokio::join!(self.partner_center_server.stop(), self.dynamics_server.stop());
+        self.salesforce.core().outbound.cancel();
+        tokio::join!(
+            self.partner_center_server.stop(),
+            self.dynamics_server.stop(),
+            self.salesforce_server.stop()
+        );
     }
 }
 

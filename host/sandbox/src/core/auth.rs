@@ -133,6 +133,12 @@ impl Tokens {
         self.single_use_refresh.store(single_use, Ordering::Relaxed);
     }
 
+    /// Whether a refresh token is gone once it was used.
+    #[must_use]
+    pub fn single_use_refresh(&self) -> bool {
+        self.single_use_refresh.load(Ordering::Relaxed)
+    }
+
     /// Sets the clients whose secret the token endpoint refuses.
     pub fn set_refused_clients(&self, clients: Vec<String>) {
         lock(&self.state).refused_clients = clients;
@@ -149,11 +155,18 @@ impl Tokens {
         let now = self.clock.now();
         let expires = later(now, Duration::from_secs(self.lifetime_seconds()));
         let token = self.jwt_shaped(audience, &caller, now, expires);
+        self.adopt(token.clone(), audience, caller);
+        token
+    }
+
+    /// Makes a token good that the system itself has made up, for systems whose tokens are no JWTs.
+    pub fn adopt(&self, token: String, audience: &str, caller: Caller) {
+        let now = self.clock.now();
+        let expires = later(now, Duration::from_secs(self.lifetime_seconds()));
         let access = Access { caller, audience: audience.to_owned(), expires };
         let mut state = lock(&self.state);
         state.access.retain(|_, access| access.expires > now);
-        state.access.insert(token.clone(), access);
-        token
+        state.access.insert(token, access);
     }
 
     /// Issues a refresh token for a client that signed in with a person.
@@ -186,7 +199,14 @@ impl Tokens {
     /// # Errors
     /// Why the request must be answered with 401.
     pub fn check(&self, headers: &HeaderMap, audience: &str) -> Result<Caller, AuthFailure> {
-        let token = bearer(headers).ok_or(AuthFailure::Missing)?;
+        self.check_token(bearer(headers).ok_or(AuthFailure::Missing)?, audience)
+    }
+
+    /// Who calls an API named `audience` with this token, for systems that take it from elsewhere than a header.
+    ///
+    /// # Errors
+    /// Why the request must be answered with 401.
+    pub fn check_token(&self, token: &str, audience: &str) -> Result<Caller, AuthFailure> {
         if token == ALWAYS_ACCEPTED {
             return Ok(Caller { client_id: ALWAYS_ACCEPTED.to_owned(), app_only: false });
         }
@@ -216,6 +236,14 @@ impl Tokens {
                 .map_or_else(|| "anonymous".to_owned(), |access| access.caller.client_id.clone()),
             None => "anonymous".to_owned(),
         }
+    }
+
+    /// Revokes one access or refresh token; false if there is no such token.
+    pub fn revoke(&self, token: &str) -> bool {
+        let mut state = lock(&self.state);
+        let refresh_before = state.refresh.len();
+        state.refresh.retain(|refresh| refresh.token != token);
+        state.access.remove(token).is_some() || state.refresh.len() < refresh_before
     }
 
     /// Revokes all issued access tokens, and the refresh tokens too if told.

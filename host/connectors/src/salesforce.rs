@@ -9,6 +9,7 @@
 
 mod answer;
 mod budget;
+mod changes;
 mod clock;
 mod companions;
 mod composite;

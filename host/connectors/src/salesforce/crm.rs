@@ -89,8 +89,8 @@ impl Crm for Salesforce {
         self.convert_lead(key, to, fields, companions, version).await
     }
 
-    async fn changes(&self, entity: &str, _from: &From) -> Result<Changes, Fault> {
-        Err(Fault::reject(format!("the changes of `{entity}` cannot be asked for")))
+    async fn changes(&self, entity: &str, from: &From) -> Result<Changes, Fault> {
+        self.changed(entity, from).await
     }
 
     async fn list(

@@ -1,5 +1,6 @@
 //! Salesforce: a client against a server that answers from a script.
 
+mod changes;
 mod convert;
 mod reads;
 mod writes;

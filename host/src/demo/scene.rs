@@ -89,6 +89,7 @@ impl Scene {
             // sandbox's users have no telephone, and Partner Center wants to know whom to call.
             "settings": {
                 "customers_consent": true,
+                "solutions_as_rows": false,
                 "sales_contact_first_name": "Sam",
                 "sales_contact_last_name": "Seller",
                 "sales_contact_email": "sam@contoso.example",

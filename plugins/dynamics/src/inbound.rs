@@ -1,28 +1,49 @@
 //! From Partner Center to Dynamics 365.
 
 use crosswalk_sdk::{
-    cosell::{self, once_true, solutions, text},
+    cosell::{self, Becomes, once_true, solutions, text},
     prelude::*,
 };
 
-use crate::{Currency, Dynamics, Opportunity, customer, help, status};
+use crate::{Currency, Deal, Dynamics, Opportunity, customer, help, lead, status};
 
 pub(crate) fn to_crm(
     referral: &Referral,
+    linked: Option<&Deal>,
+    settings: &Dynamics,
+) -> Result<Outcome<Deal>> {
+    if linked.is_some_and(Deal::is_switched_off) {
+        return Ok(Outcome::skip("the seller switched `Sync with Partner Center` off"));
+    }
+    let becomes = match linked {
+        None => Becomes::of_new(referral, settings.opportunities_only),
+        Some(Deal::Opportunity(_)) => Becomes::Opportunity,
+        Some(Deal::Lead(lead)) => lead::becomes(referral, lead),
+    };
+    Ok(match becomes {
+        Becomes::Nothing(reason) => Outcome::Skip(reason),
+        Becomes::Lead => Outcome::Hold(lead::wanted(referral, linked.and_then(Deal::lead), settings)?.into()),
+        Becomes::Opportunity => {
+            Outcome::Hold(opportunity(referral, linked.and_then(Deal::opportunity), settings)?.into())
+        }
+    })
+}
+
+/// What an opportunity should hold.
+fn opportunity(
+    referral: &Referral,
     linked: Option<&Opportunity>,
     settings: &Dynamics,
-) -> Result<Outcome<Opportunity>> {
-    if let Some(reason) = skipped(referral, linked) {
-        return Ok(Outcome::skip(reason));
-    }
+) -> Result<Opportunity> {
     let (state, status) = status::wanted(referral, linked);
     let mut draft = Opportunity {
-        name: name(referral, linked, settings),
+        name: topic(referral, linked.map(|linked| &linked.name), settings),
         description: described(referral, settings).into(),
-        currency: currency(referral, linked),
+        currency: currency(referral, linked.and_then(|linked| linked.currency.get())),
         closes: referral.details.closing_date()?.into(),
         state,
         status,
+        lost_reason: status::lost_reason(referral, settings),
         sync: true.into(),
         referral_link: cosell::page(referral).into(),
         help: asked_help(referral, settings),
@@ -33,9 +54,13 @@ pub(crate) fn to_crm(
             .and_then(|ids| ids.microsoft_msx_id.clone())
             .into(),
         referral_program: referral.referral_program.clone().into(),
-        products: filled(solutions::text(&referral.details.solutions, settings.products_length)),
         ..Opportunity::default()
     };
+    if settings.solutions_as_rows {
+        draft.solutions = solutions::rows(&referral.details.solutions).into();
+    } else {
+        draft.products = filled(solutions::text(&referral.details.solutions, settings.products_length));
+    }
     if !settings.revenue_from_products {
         draft.value = value(referral)?;
         draft.value_is_calculated = false.into();
@@ -45,50 +70,34 @@ pub(crate) fn to_crm(
         draft.contact = customer::contact(referral, account.as_ref()).map_or(Field::Unset, Field::Set);
         draft.account = account.map_or(Field::Unset, Field::Set);
     }
-    Ok(Outcome::Hold(draft))
-}
-
-/// Why this pair is left alone, if it is.
-fn skipped(referral: &Referral, linked: Option<&Opportunity>) -> Option<&'static str> {
-    match referral.qualification {
-        Qualification::Direct => {
-            return Some("a lead from the marketplace: only opportunities are synchronised");
-        }
-        Qualification::MarketingQualified => {
-            return Some("a lead that is not sales qualified: only opportunities are synchronised");
-        }
-        Qualification::SalesQualified | Qualification::Other(_) => {}
-    }
-    let switched_off = linked.is_some_and(|linked| linked.sync != Field::Set(true));
-    switched_off.then_some("the seller switched `Sync with Partner Center` off")
+    Ok(draft)
 }
 
 /// The deal's name behind the check mark that the topic has; a deal without a name leaves the topic alone.
-fn name(referral: &Referral, linked: Option<&Opportunity>, settings: &Dynamics) -> Field<String> {
+pub(crate) fn topic(referral: &Referral, held: Option<&Field<String>>, settings: &Dynamics) -> Field<String> {
     let Some(name) = referral.name.as_deref().filter(|name| !name.trim().is_empty()) else {
         return Field::Unset;
     };
-    let mark = linked.map_or("", |linked| text::mark(linked.name.text()));
+    let mark = held.map_or("", |held| text::mark(held.text()));
     text::marked(mark, name, settings.name_length).into()
 }
 
-fn described(referral: &Referral, settings: &Dynamics) -> Option<String> {
+pub(crate) fn described(referral: &Referral, settings: &Dynamics) -> Option<String> {
     referral.details.notes.as_deref().map(|notes| text::fitted(notes, settings.description_length))
 }
 
 /// Rounded as the CRM would round it, so that its rounding is not taken for a seller's edit.
-fn value(referral: &Referral) -> Result<Field<Decimal>> {
+pub(crate) fn value(referral: &Referral) -> Result<Field<Decimal>> {
     let currency = referral.details.currency.as_deref().unwrap_or_default();
     let amount = referral.details.deal_value()?;
     Ok(amount.map(|amount| Money::new(amount, currency).rounded().amount).into())
 }
 
 /// The organisation's currency with this code. Dynamics demands one, so that none leaves it alone.
-fn currency(referral: &Referral, linked: Option<&Opportunity>) -> Field<Ref<Currency>> {
+pub(crate) fn currency(referral: &Referral, held: Option<&Ref<Currency>>) -> Field<Ref<Currency>> {
     let Some(code) = referral.details.currency.as_deref().filter(|code| !code.is_empty()) else {
         return Field::Unset;
     };
-    let held = linked.and_then(|linked| linked.currency.get());
     let same = |held: &&Ref<Currency>| held.record().is_some_and(|record| record.code.text() == code);
     match held.filter(same).and_then(Ref::key) {
         Some(key) => Ref::to(key.clone()).into(),

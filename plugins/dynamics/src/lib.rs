@@ -1,24 +1,28 @@
-//! The default mapping between Partner Center referrals and Dynamics 365 opportunities.
+//! The default mapping between Partner Center referrals and the opportunities and leads of Dynamics 365.
 //!
 //! | Partner Center | | Dynamics 365 | where |
 //! |---|---|---|---|
 //! | id | → | Referral Identifier (the key), Referral Link | [`columns`], [`inbound`] |
-//! | externalReferenceId | ← | the opportunity's id | [`outbound`] |
+//! | externalReferenceId | ← | the record's id | [`outbound`] |
 //! | name | → (← at create) | Topic, without its check mark | [`crosswalk_sdk::cosell::text`] |
 //! | details.dealValue | ↔ | Est. Revenue, or the column of `deal_value_field` | [`inbound`], [`outbound`] |
 //! | details.currency | ↔ | Currency | |
 //! | details.closingDateTime | ↔ | Est. Close Date | |
 //! | details.notes | ↔ | Description | |
-//! | status, substatus | ↔ | Status, Status Reason | [`status`] |
+//! | type, qualification, who invited | → | lead or opportunity | [`crosswalk_sdk::cosell::Becomes`], [`lead`] |
+//! | status, substatus | ↔ | Status, Status Reason | [`status`], [`lead`] |
+//! | statusReason | ↔ | the column of `lost_reason_field` | [`status`] |
 //! | consent to show the deal to Microsoft's sellers | ↔, once true always true | Referral visible to Microsoft sellers? | |
-//! | help that is asked for | → (← at create) | How can Microsoft help? | [`help`] |
-//! | solutions | ↔ | Products | [`crosswalk_sdk::cosell::solutions`] |
+//! | help that is asked for | ↔, once asked never changed | How can Microsoft help? | [`help`] |
+//! | solutions | ↔ | Microsoft Solutions, or Products | [`crosswalk_sdk::cosell::solutions`] |
 //! | customer | → and ← at create | Account and Contact | [`customer`] |
-//! | team | ← at create | Owner, or the settings `sales_contact_…` | [`salesperson`] |
+//! | customer's team | ← | Contact | [`customer`] |
+//! | team | ← | Owner, or the settings `sales_contact_…` | [`salesperson`] |
+//! | salesStage, campaignId | ← | the columns of `sales_stage_field` and `campaign_field` | [`outbound`] |
 //! | Microsoft's id of the deal, referral program | → | Microsoft CRM Identifier, Referral Program | [`inbound`] |
 //! | result of the sync | | Audit, check mark in the Topic | [`report`] |
 //!
-//! Only opportunities: leads are skipped, with a reason. The name of every column that does not come with Dynamics is a
+//! The name of every column that does not come with Dynamics is a
 //! setting ([`columns`]). `README.md` beside this crate lists columns, settings and privileges for the operator.
 //!
 //! Another plugin calls [`mapping::to_crm`] and the others as a library, and changes what it wants.
@@ -28,13 +32,16 @@ pub mod conflicts;
 pub mod customer;
 pub mod help;
 pub mod inbound;
+pub mod lead;
 pub mod outbound;
 pub mod report;
 pub mod salesperson;
 pub mod settings;
 pub mod status;
 
-pub use columns::{Account, Contact, Currency, Opportunity, OpportunityField, User};
+pub use columns::{
+    Account, Campaign, Contact, Currency, Deal, Lead, LeadField, Opportunity, OpportunityField, User,
+};
 pub use settings::Dynamics;
 
 use crosswalk_sdk::prelude::*;
@@ -44,15 +51,11 @@ use crosswalk_sdk::prelude::*;
 pub mod mapping {
     use super::*;
 
-    /// What should the CRM hold? Without a `linked` opportunity: what should a new one hold?
+    /// What should the CRM hold? Without a `linked` record: what should a new one hold?
     ///
     /// # Errors
     /// When the referral holds an amount or a time that is none.
-    pub fn to_crm(
-        referral: &Referral,
-        linked: Option<&Opportunity>,
-        settings: &Dynamics,
-    ) -> Result<Outcome<Opportunity>> {
+    pub fn to_crm(referral: &Referral, linked: Option<&Deal>, settings: &Dynamics) -> Result<Outcome<Deal>> {
         inbound::to_crm(referral, linked, settings)
     }
 
@@ -61,7 +64,7 @@ pub mod mapping {
     /// # Errors
     /// When a new referral lacks what Partner Center demands; the refusal names the field and the fix.
     pub fn to_referral(
-        linked: &Opportunity,
+        linked: &Deal,
         referral: Option<&Referral>,
         cx: &Context,
         settings: &Dynamics,
@@ -81,12 +84,7 @@ pub mod mapping {
     ///
     /// # Errors
     /// None of its own.
-    pub fn report(
-        linked: &Opportunity,
-        report: &SyncReport,
-        cx: &Context,
-        settings: &Dynamics,
-    ) -> Result<Opportunity> {
+    pub fn report(linked: &Deal, report: &SyncReport, cx: &Context, settings: &Dynamics) -> Result<Deal> {
         Ok(super::report::shown(linked, report, cx, settings))
     }
 }

@@ -1,27 +1,31 @@
 //! From Dynamics 365 to Partner Center.
 
 use crosswalk_sdk::{
-    cosell::{self, once_true, solutions, text},
+    cosell::{self, once_true, solutions, team, text},
     prelude::*,
 };
 
 use crate::{
-    Account, Contact, Dynamics, Opportunity, customer, help, salesperson,
-    status::{self, Stage},
+    Account, Contact, Deal, Dynamics, Opportunity, customer, help, lead, salesperson,
+    status::{self, SalesStage, Stage},
 };
 
 pub(crate) fn to_referral(
-    linked: &Opportunity,
+    linked: &Deal,
     referral: Option<&Referral>,
     cx: &Context,
     settings: &Dynamics,
 ) -> Result<Outcome<ReferralDraft>> {
-    if linked.sync != Field::Set(true) {
-        return Ok(Outcome::skip("`Sync with Partner Center` is off"));
-    }
-    match referral {
-        Some(referral) => Ok(Outcome::Hold(changed(linked, referral, cx, settings))),
-        None => created(linked, cx, settings),
+    let off = || Ok(Outcome::skip("`Sync with Partner Center` is off"));
+    match (linked, referral) {
+        (linked, Some(_)) if linked.is_switched_off() => off(),
+        (Deal::Lead(lead), referral) => Ok(lead::to_referral(lead, referral, cx)),
+        (Deal::Opportunity(linked), Some(referral)) => {
+            changed(linked, referral, cx, settings).map(Outcome::Hold)
+        }
+        // Only a seller's own choice sends a deal for the first time.
+        (Deal::Opportunity(linked), None) if linked.sync != Field::Set(true) => off(),
+        (Deal::Opportunity(linked), None) => created(linked, cx, settings),
     }
 }
 
@@ -31,42 +35,99 @@ fn common(linked: &Opportunity, referral: Option<&Referral>, cx: &Context) -> Re
     // Without a currency of its own the value counts in the referral's.
     let known = referral.and_then(|referral| referral.details.currency.clone());
     let currency = code.clone().or(known).unwrap_or_default();
+    let stage = linked.sales_stage.get().copied().and_then(SalesStage::word);
+    let campaign = linked.campaign.get().and_then(Ref::record).map(|campaign| campaign.code.text());
+    let said = |text: Option<&str>| text.filter(|text| !text.is_empty()).map_or(Field::Unset, Field::from);
     ReferralDraft {
-        external_reference_id: cx.record().map_or(Field::Unset, |record| record.id.clone().into()),
+        external_reference_id: reference(cx),
         deal_value: linked.value.map(|amount| Money::new(amount, &currency).rounded().amount),
         currency: code.map_or(Field::Unset, Field::Set),
         closing_date: linked.closes,
+        sales_stage: said(stage),
+        campaign_id: said(campaign),
         ..ReferralDraft::default()
     }
 }
 
+/// The record's id, by which Partner Center's referral is found again.
+pub(crate) fn reference(cx: &Context) -> Field<String> {
+    cx.record().map_or(Field::Unset, |record| record.id.clone().into())
+}
+
 /// A known referral. While it waits on both sides nothing is sent but the record's id: it is not the partner's yet.
-fn changed(linked: &Opportunity, referral: &Referral, cx: &Context, settings: &Dynamics) -> ReferralDraft {
+fn changed(
+    linked: &Opportunity,
+    referral: &Referral,
+    cx: &Context,
+    settings: &Dynamics,
+) -> Result<ReferralDraft> {
     if referral.status == Status::New && status::stage(linked) == Some(Stage::OnHold) {
-        let external_reference_id = common(linked, Some(referral), cx).external_reference_id;
-        return ReferralDraft { external_reference_id, ..ReferralDraft::default() };
+        return Ok(ReferralDraft { external_reference_id: reference(cx), ..ReferralDraft::default() });
     }
-    let (status, substatus) = status::pushed(linked, referral);
-    let known = &referral.details.solutions;
-    let products = linked.products.as_ref();
-    ReferralDraft {
+    let pushed = status::pushed(linked, referral);
+    Ok(ReferralDraft {
         notes: text::uncut(
             linked.description.clone(),
             referral.details.notes.as_deref(),
             settings.description_length,
         ),
-        solutions: match products {
-            Field::Unset => Field::Unset,
-            products => {
-                let column = products.value().map_or("", String::as_str);
-                solutions::of_text(column, known, settings.products_length).into()
-            }
-        },
+        solutions: known_solutions(linked, &referral.details.solutions, settings),
         share_with_microsoft_sellers: once_true(linked.visible_to_microsoft == Field::Set(true)),
-        status,
-        substatus,
+        status: pushed.status,
+        substatus: pushed.substatus,
+        status_reason: pushed.reason,
+        customer_team: customers(linked, referral),
+        team: sellers(linked, referral, settings),
+        help: upgraded(linked, referral, settings)?,
         ..common(linked, Some(referral), cx)
+    })
+}
+
+/// The referral's solutions as the opportunity lists them.
+fn known_solutions(linked: &Opportunity, known: &[Solution], settings: &Dynamics) -> Field<Vec<Solution>> {
+    if settings.solutions_as_rows {
+        return match &linked.solutions {
+            Field::Unset => Field::Unset,
+            listed => solutions::of_rows(listed.get().map_or(&[], Vec::as_slice), known).into(),
+        };
     }
+    match &linked.products {
+        Field::Unset => Field::Unset,
+        listed => solutions::of_text(listed.text(), known, settings.products_length).into(),
+    }
+}
+
+/// The customer's team with the opportunity's contact in it.
+fn customers(linked: &Opportunity, referral: &Referral) -> Field<Vec<Member>> {
+    let contact = linked.contact.get().and_then(Ref::record).map(customer::member);
+    let contact = contact.filter(|contact| contact.email.is_some());
+    contact.map_or(Field::Unset, |contact| team::joined(&referral.customer.team, &contact).into())
+}
+
+/// The partner's team with the opportunity's owner in it.
+fn sellers(linked: &Opportunity, referral: &Referral, settings: &Dynamics) -> Field<Vec<Member>> {
+    let salesperson = salesperson::member(linked, settings);
+    if salesperson::complete(&salesperson).is_err() {
+        return Field::Unset;
+    }
+    team::joined(&referral.team, &salesperson).into()
+}
+
+/// The help that Microsoft is asked for.
+fn wanted_help(linked: &Opportunity, settings: &Dynamics) -> Option<Help> {
+    linked.help.get().and_then(|code| help::from_code(*code, settings.help_code_base))
+}
+
+/// Help that is asked for after the deal was sent.
+fn upgraded(linked: &Opportunity, referral: &Referral, settings: &Dynamics) -> Result<Field<Help>> {
+    let asked = referral.invitation.as_ref().is_some_and(|invitation| invitation.help.is_some());
+    let Some(help) = wanted_help(linked, settings).filter(|_| !asked && referral.status != Status::Closed)
+    else {
+        return Ok(Field::Unset);
+    };
+    reachable(linked.contact.get().and_then(Ref::record))?;
+    salesperson::complete(&salesperson::member(linked, settings))?;
+    Ok(help.into())
 }
 
 /// The currency's code.
@@ -85,7 +146,7 @@ fn created(linked: &Opportunity, cx: &Context, settings: &Dynamics) -> Result<Ou
         }
         Some(Stage::Open) | None => {}
     }
-    let help = linked.help.get().and_then(|code| help::from_code(*code, settings.help_code_base));
+    let help = wanted_help(linked, settings);
     let name = text::unmarked(linked.name.text());
     ensure!(!name.trim().is_empty(), "name", "the opportunity has no topic"; help = "give it a topic");
     ensure!(
@@ -93,12 +154,7 @@ fn created(linked: &Opportunity, cx: &Context, settings: &Dynamics) -> Result<Ou
         "nobody has confirmed that customers agree to be contacted and to have their details shared";
         help = "if they do, set `customers_consent` to true in the plugin's settings"
     );
-    let solutions: Vec<Solution> =
-        solutions::ids(linked.products.text()).into_iter().map(Solution::by_id).collect();
-    ensure!(
-        !solutions.is_empty(), "msft_products", "Partner Center wants at least one solution";
-        help = "enter its id in `Products`, for example `SOL-15974-MQF`"
-    );
+    let solutions = listed_solutions(linked, settings)?;
     worth(linked)?;
     let account = customer_account(linked)?;
     let contact = linked.contact.get().and_then(Ref::record);
@@ -119,6 +175,7 @@ fn created(linked: &Opportunity, cx: &Context, settings: &Dynamics) -> Result<Ou
         consent_to_contact: true.into(),
         consent_to_share: true.into(),
         customer_name: account.name.clone(),
+        customer_size: customer::size(account),
         address: customer::address(account),
         customer_team: contact.map_or(Field::Unset, |contact| vec![customer::member(contact)].into()),
         team: if salesperson::complete(&salesperson).is_ok() {
@@ -130,6 +187,21 @@ fn created(linked: &Opportunity, cx: &Context, settings: &Dynamics) -> Result<Ou
         help: help.map_or(Field::Unset, Field::Set),
         ..common(linked, None, cx)
     }))
+}
+
+/// The solutions of a new referral, at least one.
+fn listed_solutions(linked: &Opportunity, settings: &Dynamics) -> Result<Vec<Solution>> {
+    let (field, label, ids) = if settings.solutions_as_rows {
+        ("solutions", "Microsoft Solutions", linked.solutions.clone().value().unwrap_or_default())
+    } else {
+        ("msft_products", "Products", solutions::ids(linked.products.text()))
+    };
+    let ids: Vec<String> = ids.into_iter().filter(|id| !id.trim().is_empty()).collect();
+    ensure!(
+        !ids.is_empty(), field, "Partner Center wants at least one solution";
+        help = "enter its id in `{}`, for example `SOL-15974-MQF`", label
+    );
+    Ok(ids.into_iter().map(Solution::by_id).collect())
 }
 
 /// A deal has a value, a currency and a day.

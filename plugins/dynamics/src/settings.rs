@@ -16,6 +16,12 @@ pub struct Dynamics {
     /// sent to Partner Center.
     #[setting(default = false)]
     pub customers_consent: bool,
+    /// Referrals that begin as leads stay out of Dynamics.
+    #[setting(default = false)]
+    pub opportunities_only: bool,
+    /// The solutions of a deal are rows of their own table; otherwise a list of ids in the column of `column_products`.
+    #[setting(default = true)]
+    pub solutions_as_rows: bool,
     /// Dynamics computes the deal value from the products: it is sent to Partner Center, and never written.
     #[setting(default = false)]
     pub revenue_from_products: bool,
@@ -40,6 +46,9 @@ pub struct Dynamics {
     /// How many characters the description holds.
     #[setting(default = 2000)]
     pub description_length: i32,
+    /// How many characters the column of `lost_reason_field` holds.
+    #[setting(default = 255)]
+    pub lost_reason_length: i32,
     /// How many characters the products column holds.
     #[setting(default = 255)]
     pub products_length: i32,

@@ -1,4 +1,4 @@
-//! Status and substatus against Status and Status Reason.
+//! Status and substatus of an opportunity against Status and Status Reason.
 //!
 //! | Partner Center | | Dynamics 365 |
 //! |---|---|---|
@@ -7,12 +7,13 @@
 //! | Closed, Won | ↔ | Won |
 //! | Closed, Lost | ↔ | Lost, Canceled; one that is lost for another reason stays so |
 //! | Closed, Declined or Expired or Error | → | Lost, Canceled |
+//! | Closed, Declined | ← | lost while the referral is New: the deal was never accepted |
 //! | Active, Accepted | ← | open and not on hold: leaving On Hold accepts the deal |
 //! | nothing | ← | Open, On Hold |
 
-use crosswalk_sdk::prelude::*;
+use crosswalk_sdk::{cosell::text::fitted, prelude::*};
 
-use crate::Opportunity;
+use crate::{Dynamics, Opportunity};
 
 /// `statecode` (the platform's defaults).
 #[derive(Choice, Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +36,10 @@ pub enum State {
 #[derive(Choice, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusReason {
     /// Open, In Progress.
-    #[choice(1)]
+    #[choice(1, label = "In Progress")]
     InProgress,
     /// Open, On Hold.
-    #[choice(2)]
+    #[choice(2, label = "On Hold")]
     OnHold,
     /// Won.
     #[choice(3)]
@@ -47,11 +48,44 @@ pub enum StatusReason {
     #[choice(4)]
     Canceled,
     /// Lost, Out-Sold.
-    #[choice(5)]
+    #[choice(5, label = "Out-Sold")]
     OutSold,
     /// One of the organisation's own.
     #[choice(other)]
     Other(i32),
+}
+
+/// `salesstage` (the platform's defaults), which are Partner Center's own four words.
+#[derive(Choice, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SalesStage {
+    /// Qualify.
+    #[choice(0)]
+    Qualify,
+    /// Develop.
+    #[choice(1)]
+    Develop,
+    /// Propose.
+    #[choice(2)]
+    Propose,
+    /// Close.
+    #[choice(3)]
+    Close,
+    /// One of the organisation's own.
+    #[choice(other)]
+    Other(i32),
+}
+
+impl SalesStage {
+    /// Partner Center's word; none for a stage of the organisation's own.
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Qualify => Some("Qualify"),
+            Self::Develop => Some("Develop"),
+            Self::Propose => Some("Propose"),
+            Self::Close => Some("Close"),
+            Self::Other(_) => None,
+        }
+    }
 }
 
 /// What an opportunity says of its deal.
@@ -93,16 +127,50 @@ pub fn wanted(referral: &Referral, linked: Option<&Opportunity>) -> (Field<State
     (state.into(), reason.into())
 }
 
-/// Status and substatus that an opportunity asks for; unset where it waits, or where the referral is closed: Partner
-/// Center opens nothing again.
-pub fn pushed(linked: &Opportunity, referral: &Referral) -> (Field<Status>, Field<Substatus>) {
+/// Why the deal was lost, as a referral that is closed says it.
+pub fn lost_reason(referral: &Referral, settings: &Dynamics) -> Field<String> {
+    if referral.status != Status::Closed || referral.substatus == Substatus::Won {
+        return Field::Unset;
+    }
+    let said = referral.status_reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    let reason = match &referral.substatus {
+        // Nobody said why, but the word says what happened.
+        Substatus::Declined | Substatus::Expired | Substatus::Error => {
+            said.unwrap_or(referral.substatus.word())
+        }
+        _ => match said {
+            Some(said) => said,
+            None => return Field::Unset,
+        },
+    };
+    fitted(reason, settings.lost_reason_length).into()
+}
+
+/// What a referral is told of how the deal stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pushed {
+    /// New, active or closed.
+    pub status: Field<Status>,
+    /// What kind of that.
+    pub substatus: Field<Substatus>,
+    /// Why it was lost.
+    pub reason: Field<String>,
+}
+
+/// What an opportunity asks for; nothing where it waits, or where the referral is closed: Partner Center opens nothing
+/// again.
+pub fn pushed(linked: &Opportunity, referral: &Referral) -> Pushed {
     if referral.status == Status::Closed {
-        return (Field::Unset, Field::Unset);
+        return Pushed::default();
     }
-    match stage(linked) {
-        Some(Stage::Open) => (Status::Active.into(), Substatus::Accepted.into()),
-        Some(Stage::Won) => (Status::Closed.into(), Substatus::Won.into()),
-        Some(Stage::Lost) => (Status::Closed.into(), Substatus::Lost.into()),
-        Some(Stage::OnHold) | None => (Field::Unset, Field::Unset),
-    }
+    let (status, substatus) = match stage(linked) {
+        Some(Stage::Open) => (Status::Active, Substatus::Accepted),
+        Some(Stage::Won) => (Status::Closed, Substatus::Won),
+        Some(Stage::Lost) if referral.status == Status::New => (Status::Closed, Substatus::Declined),
+        Some(Stage::Lost) => (Status::Closed, Substatus::Lost),
+        Some(Stage::OnHold) | None => return Pushed::default(),
+    };
+    let lost = matches!(substatus, Substatus::Lost | Substatus::Declined);
+    let reason = if lost { linked.lost_reason.clone().or_unset() } else { Field::Unset };
+    Pushed { status: status.into(), substatus: substatus.into(), reason }
 }

@@ -1,13 +1,21 @@
 //! The operator's page names every setting and every column, as the code has them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside of a test function")]
 
-use crosswalk_dynamics::{Account, Contact, Currency, Opportunity, User, mapping};
+use crosswalk_dynamics::{Account, Campaign, Contact, Currency, Lead, Opportunity, User, mapping};
 use crosswalk_sdk::{
-    contract::{EntityUse, FieldUse, Kind},
+    contract::{EntityUse, FieldUse, Kind, Value},
     record::{ColumnName, Record},
     testing::{self, json},
 };
 use serde_json::Value as Json;
+
+/// Columns whose names have no default, by the settings that name them.
+const UNNAMED: [(&str, &str); 4] = [
+    ("lost_reason_field", "new_lostreason"),
+    ("sales_stage_field", "salesstage"),
+    ("campaign_field", "campaignid"),
+    ("owner_field", "owninguser"),
+];
 
 const PAGE: &str = include_str!("../README.md");
 
@@ -31,43 +39,78 @@ fn every_setting_has_a_row_with_its_type_and_default() {
         assert!(!row[3].is_empty(), "`{name}` has no meaning");
     }
     // And nothing has a row that is no setting any more.
-    let settings_table = PAGE.split("\n## Settings").nth(1).unwrap().split("\n## ").next().unwrap();
-    for row in rows(settings_table).filter(|row| row[0].starts_with('`')) {
+    for row in rows(section_of("Settings")).filter(|row| row[0].starts_with('`')) {
         assert!(settings.contains_key(row[0].trim_matches('`')), "{} is no setting", row[0]);
     }
 }
 
 #[test]
-fn every_column_of_the_opportunity_has_a_row_with_its_type_direction_and_setting() {
-    let _settings = testing::settings(json!({ "owner_field": "owninguser" }));
-    let manifest = (mapping::plugin().describe)();
-    let opportunity = manifest.entities.iter().find(|entity| entity.via.is_none()).unwrap();
-    for field in &opportunity.fields {
-        let shown = if field.name == "owninguser" { "none".to_owned() } else { format!("`{}`", field.name) };
-        let row = row(|cells| cells.len() == 6 && cells[1] == shown)
-            .unwrap_or_else(|| panic!("the column `{}` has no row", field.name));
-        assert!(
-            row[2].starts_with(&kind_of(field)),
-            "`{}` is {}, not {}",
-            field.name,
-            kind_of(field),
-            row[2]
-        );
-        assert_eq!(row[3].contains("mirror"), field.owned, "`{}`: {}", field.name, row[3]);
-        assert_eq!(row[3].contains("only read"), !field.writes, "`{}`: {}", field.name, row[3]);
+fn every_column_of_a_linked_table_has_a_row_with_its_type_direction_and_shape() {
+    let products = json!({ "solutions_as_rows": false });
+    for (with, entity, section) in [
+        (json!({}), "opportunity", "The opportunity"),
+        (products, "opportunity", "The opportunity"),
+        (json!({}), "lead", "The lead"),
+    ] {
+        let _settings = all_columns(with);
+        let manifest = (mapping::plugin().describe)();
+        let used = manifest.entities.iter().find(|used| used.via.is_none() && used.entity == entity).unwrap();
+        assert!(used.fields.len() > 20, "{entity}");
+        for field in &used.fields {
+            has_a_row(field, section);
+        }
+        for own in [&used.referral_key, &used.stamp] {
+            let name = format!("`{}`", own.as_ref().unwrap());
+            assert!(
+                rows(section_of(section)).any(|cells| cells[1] == name),
+                "{name} has no row in {section}"
+            );
+        }
     }
-    for own in [&opportunity.referral_key, &opportunity.stamp] {
-        let name = format!("`{}`", own.as_ref().unwrap());
-        assert!(row(|cells| cells.len() == 6 && cells[1] == name).is_some(), "{name} has no row");
+}
+
+fn has_a_row(field: &FieldUse, section: &str) {
+    let unnamed = UNNAMED.iter().find(|(_, name)| *name == field.name);
+    let row = rows(section_of(section))
+        .find(|cells| match unnamed {
+            Some((setting, _)) => cells.last() == Some(&format!("`{setting}`").as_str()),
+            None => cells.len() == 6 && cells[1] == format!("`{}`", field.name),
+        })
+        .unwrap_or_else(|| panic!("the column `{}` has no row in {section}", field.name));
+    assert!(row[2].starts_with(&kind_of(field)), "`{}` is {}, not {}", field.name, kind_of(field), row[2]);
+    assert_eq!(row[3].contains("mirror"), field.owned, "`{}`: {}", field.name, row[3]);
+    assert_eq!(row[3].contains("only read"), !field.writes, "`{}`: {}", field.name, row[3]);
+    for said in &field.more {
+        match (said.name.as_str(), &said.value) {
+            ("label", Value::Text(label)) => assert_eq!(row[0], label, "`{}`", field.name),
+            ("length", Value::Integer(length)) => {
+                assert!(row[2].ends_with(&format!(", {length}")), "`{}`: {}", field.name, row[2]);
+            }
+            _ => {}
+        }
     }
+}
+
+/// From a heading to the next.
+fn section_of(heading: &str) -> &'static str {
+    let after = PAGE.split(&format!("\n## {heading}\n")).nth(1).unwrap();
+    after.split("\n## ").next().unwrap()
+}
+
+/// Settings with which there are all columns that can be there at the same time.
+fn all_columns(mut settings: Json) -> testing::Guard {
+    for (setting, name) in UNNAMED {
+        settings[setting] = name.into();
+    }
+    testing::settings(settings)
 }
 
 #[test]
 fn every_column_of_a_related_table_has_a_row_with_its_type_and_use() {
-    let _settings = testing::settings(json!({ "owner_field": "owninguser" }));
+    let _settings = all_columns(json!({}));
     let manifest = (mapping::plugin().describe)();
     let related: Vec<&EntityUse> = manifest.entities.iter().filter(|entity| entity.via.is_some()).collect();
-    assert_eq!(related.len(), 4);
+    assert_eq!(related.len(), 5);
     for entity in related {
         for field in &entity.fields {
             let name = format!("{}.{}", entity.entity, field.name);
@@ -103,10 +146,12 @@ fn column_names() -> Vec<ColumnName> {
         R::columns().into_iter().map(|(_, column)| column.name).chain(R::key()).chain(R::stamp())
     }
     of::<Opportunity>()
+        .chain(of::<Lead>())
         .chain(of::<Account>())
         .chain(of::<Contact>())
         .chain(of::<Currency>())
         .chain(of::<User>())
+        .chain(of::<Campaign>())
         .collect()
 }
 
@@ -118,6 +163,7 @@ fn kind_of(field: &FieldUse) -> String {
         Kind::Integer => "integer".to_owned(),
         Kind::Decimal => "decimal".to_owned(),
         Kind::Date => "date".to_owned(),
+        Kind::Texts => "rows".to_owned(),
         Kind::Reference(entity) => format!("reference to `{entity}`"),
         other => panic!("the page has no word for {other:?}"),
     }

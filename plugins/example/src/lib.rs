@@ -3,8 +3,37 @@
 //!
 //! A partner's plugin looks like this when the default is nearly right: call it, and change what is wanted otherwise.
 
-use crosswalk_dynamics::{Dynamics, OpportunityField as StandardField, mapping as default};
+use crosswalk_dynamics::{
+    Deal as StandardDeal, Dynamics, Lead, OpportunityField as StandardField, mapping as default,
+};
 use crosswalk_sdk::prelude::*;
+
+/// What is linked with a referral: Contoso's opportunity, or a lead as the default has it.
+#[derive(Record, Clone, Debug, PartialEq)]
+pub enum Deal {
+    /// A deal that is worked on.
+    Opportunity(Opportunity),
+    /// A deal that was not accepted yet.
+    Lead(Lead),
+}
+
+impl Deal {
+    /// What the default knows of it.
+    fn standard(&self) -> StandardDeal {
+        match self {
+            Self::Opportunity(opportunity) => opportunity.standard.clone().into(),
+            Self::Lead(lead) => lead.clone().into(),
+        }
+    }
+
+    /// The default's draft, with Contoso's region where it has a place.
+    fn of(standard: StandardDeal, region: Field<String>) -> Self {
+        match standard {
+            StandardDeal::Opportunity(standard) => Opportunity { standard, region }.into(),
+            StandardDeal::Lead(lead) => lead.into(),
+        }
+    }
+}
 
 /// Contoso's opportunity: all that the default knows, and a column of their own.
 #[derive(Record, Clone, Debug, Default, PartialEq)]
@@ -30,19 +59,19 @@ pub struct Contoso {
 pub mod plugin {
     use super::*;
 
-    /// The default's opportunity, and its region.
+    /// As the default; an opportunity has its region too.
     ///
     /// # Errors
     /// As the default.
     pub fn to_crm(
         referral: &Referral,
-        linked: Option<&Opportunity>,
+        linked: Option<&Deal>,
         settings: &Dynamics,
         contoso: &Contoso,
-    ) -> Result<Outcome<Opportunity>> {
-        let standard = default::to_crm(referral, linked.map(|linked| &linked.standard), settings)?;
+    ) -> Result<Outcome<Deal>> {
+        let standard = default::to_crm(referral, linked.map(Deal::standard).as_ref(), settings)?;
         let region = referral.country().map(|country| region(country, contoso));
-        Ok(standard.map(|standard| Opportunity { standard, region: region.into() }))
+        Ok(standard.map(|standard| Deal::of(standard, region.into())))
     }
 
     /// As the default.
@@ -50,12 +79,12 @@ pub mod plugin {
     /// # Errors
     /// As the default.
     pub fn to_referral(
-        linked: &Opportunity,
+        linked: &Deal,
         referral: Option<&Referral>,
         cx: &Context,
         settings: &Dynamics,
     ) -> Result<Outcome<ReferralDraft>> {
-        default::to_referral(&linked.standard, referral, cx, settings)
+        default::to_referral(&linked.standard(), referral, cx, settings)
     }
 
     /// Contoso plans by the date that Microsoft was told; all else as the default.
@@ -73,14 +102,8 @@ pub mod plugin {
     ///
     /// # Errors
     /// As the default.
-    pub fn report(
-        linked: &Opportunity,
-        report: &SyncReport,
-        cx: &Context,
-        settings: &Dynamics,
-    ) -> Result<Opportunity> {
-        let standard = default::report(&linked.standard, report, cx, settings)?;
-        Ok(Opportunity { standard, ..Opportunity::default() })
+    pub fn report(linked: &Deal, report: &SyncReport, cx: &Context, settings: &Dynamics) -> Result<Deal> {
+        Ok(Deal::of(default::report(&linked.standard(), report, cx, settings)?, Field::Unset))
     }
 }
 
@@ -105,8 +128,8 @@ mod tests {
     fn held(referral: &Referral) -> Opportunity {
         let (settings, contoso) = (Dynamics::read().unwrap(), Contoso::read().unwrap());
         match plugin::to_crm(referral, None, &settings, &contoso).unwrap() {
-            Outcome::Hold(draft) => draft,
-            Outcome::Skip(reason) => panic!("skipped: {reason}"),
+            Outcome::Hold(Deal::Opportunity(draft)) => draft,
+            other => panic!("no opportunity: {other:?}"),
         }
     }
 
@@ -128,10 +151,25 @@ mod tests {
     #[test]
     fn the_rest_is_the_defaults() {
         let referral = testing::referral(testing::documented_referral());
-        let Ok(Outcome::Hold(standard)) = default::to_crm(&referral, None, &Dynamics::read().unwrap()) else {
+        let settings = Dynamics::read().unwrap();
+        let Ok(Outcome::Hold(standard)) = default::to_crm(&referral, None, &settings) else {
             panic!("skipped")
         };
-        assert_eq!(held(&referral).standard, standard);
+        assert_eq!(StandardDeal::from(held(&referral).standard), standard);
+    }
+
+    #[test]
+    fn a_lead_is_the_defaults_and_has_no_region() {
+        let (settings, contoso) = (Dynamics::read().unwrap(), Contoso::read().unwrap());
+        let referral =
+            testing::referral(json!({ "name": "Solar park", "status": "New", "qualification": "Direct" }));
+        let Ok(Outcome::Hold(Deal::Lead(lead))) = plugin::to_crm(&referral, None, &settings, &contoso) else {
+            panic!("no lead")
+        };
+        assert_eq!(lead.name, "Solar park".into());
+        let report = SyncReport { outcome: SyncOutcome::Synced, message: "done".into(), more: Vec::new() };
+        let shown = plugin::report(&lead.into(), &report, &testing::context(), &settings).unwrap();
+        assert!(matches!(shown, Deal::Lead(lead) if lead.name == "✔ Solar park".into()));
     }
 
     #[test]

@@ -181,13 +181,15 @@ fn odd_referrals() -> Vec<Json> {
     laid_over.chain([json!(null), json!([]), json!("a referral"), json!({ "": 1 })]).collect()
 }
 
-/// An odd but legal opportunity.
+/// An odd but legal opportunity, or lead.
 fn record(seed: u64) -> CrmRecord {
     let manifest = (crosswalk_dynamics::mapping::plugin().describe)();
-    random_record(&manifest.entities[0], &manifest.entities, seed)
+    let linked: Vec<_> = manifest.entities.iter().filter(|entity| entity.via.is_none()).collect();
+    let at = usize::try_from(seed).unwrap() % linked.len();
+    random_record(linked[at], &manifest.entities, seed)
 }
 
-/// The opportunity that a referral has become, if it becomes one.
+/// The record that a referral has become, if it becomes one.
 fn written(referral: &Json) -> Option<CrmRecord> {
     let native = crosswalk_dynamics::mapping::plugin();
     let outcome = (native.to_crm)(&testing::referral(referral.clone()), None, &context()).ok()?;
@@ -205,9 +207,10 @@ fn ready(seed: u64) -> Option<CrmRecord> {
         Some(field) => field.value = value,
         None => record.fields.push(NamedValue { name: name.to_owned(), value }),
     };
-    put("msft_products", contract::Value::Text("SOL-15974-MQF, SOL-34104-EBB".to_owned()));
+    let solutions = ["SOL-15974-MQF", "SOL-34104-EBB"].map(str::to_owned);
+    put("solutions", contract::Value::Texts(solutions.into()));
     match seed % 8 {
-        0 => put("msft_products", contract::Value::Empty),
+        0 => put("solutions", contract::Value::Empty),
         1 => put("estimatedvalue", contract::Value::Decimal("1234.5679".to_owned())),
         2 => put("name", contract::Value::Text("✔ ".to_owned())),
         3 => put("parentaccountid", contract::Value::Empty),

@@ -10,6 +10,7 @@ mod companions;
 mod convert;
 mod crm;
 mod list;
+mod provision;
 mod read;
 mod rows;
 mod schema;
@@ -29,8 +30,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use self::read::Modified;
 use self::schema::Schema;
+pub use self::{provision::Provisioning, read::Modified};
 use crate::{
     fault::{ConfigError, Fault, secure},
     session::{Limits, Session},
@@ -56,6 +57,8 @@ pub struct DynamicsConfig {
     pub close_subject: String,
     /// The status reason of a lead that was qualified.
     pub qualified_status: i32,
+    /// How the organisation is provisioned.
+    pub provisioning: Provisioning,
     /// Limits of the connection.
     pub limits: Limits,
 }
@@ -77,6 +80,7 @@ impl DynamicsConfig {
             navigation: BTreeMap::new(),
             close_subject: "Closed in step with Partner Center".to_owned(),
             qualified_status: 3,
+            provisioning: Provisioning::default(),
             limits: Limits::default(),
         }
     }
@@ -106,6 +110,7 @@ pub struct Dynamics {
     base: Url,
     close_subject: Arc<str>,
     qualified_status: i32,
+    provisioning: Arc<Provisioning>,
     pass: Option<HeaderValue>,
 }
 
@@ -135,6 +140,7 @@ impl Dynamics {
             base,
             close_subject: config.close_subject.into(),
             qualified_status: config.qualified_status,
+            provisioning: Arc::new(config.provisioning),
             pass: None,
         })
     }

@@ -103,10 +103,11 @@ impl Crm for Dynamics {
         Dynamics::list(self, entity, matching, after, rows).await
     }
 
-    async fn provision(&self, _hook: Option<&Hook>, _dry_run: bool) -> Result<Vec<Step>, Fault> {
-        Err(Fault::reject("nothing can be provisioned"))
+    async fn provision(&self, hook: Option<&Hook>, dry_run: bool) -> Result<Vec<Step>, Fault> {
+        Dynamics::provision(self, hook, dry_run).await
     }
 
+    /// Dataverse's limits are for each of its servers and for five minutes; no answer tells how much is used.
     fn usage(&self) -> Option<Usage> {
         None
     }

@@ -144,6 +144,11 @@ impl Dynamics {
         Ok(rows.iter().filter_map(relation).collect())
     }
 
+    /// Forgets what the metadata told: it was changed.
+    pub(super) async fn forget_metadata(&self) {
+        *self.schema.learnt.lock().await = Learnt::default();
+    }
+
     async fn ask_for_entity_set(&self, entity: &str) -> Result<EntitySet, Fault> {
         let options = [
             ("$select", "LogicalName,EntitySetName,PrimaryIdAttribute".to_owned()),

@@ -27,6 +27,9 @@ pub const RECORDS_LEN_MAX: usize = 1000;
 /// A notification that is held back to be reordered waits for a later one no longer than this, in milliseconds.
 pub const REORDER_HOLD_MS: u64 = 1000;
 
+/// How late the scramble switch makes a notification at most, in milliseconds.
+pub const SCRAMBLE_MS_MAX: u64 = 400;
+
 /// One notification to send.
 #[derive(Clone, Debug)]
 pub struct Delivery {
@@ -128,6 +131,11 @@ pub struct Switches {
     pub wrong_signature: u32,
     /// Delay every notification by this many milliseconds, until the switch is set again.
     pub delay_ms: u64,
+    /// Lose every notification, until the switch is set again.
+    pub off: bool,
+    /// Send every notification twice, each copy late by up to [`SCRAMBLE_MS_MAX`] in no order, until the switch is set
+    /// again.
+    pub scramble: bool,
 }
 
 /// One attempt of a delivery.
@@ -223,7 +231,11 @@ impl Outbound {
             return id;
         }
         let delivery = if falsified { delivery.falsified() } else { delivery };
-        if held {
+        if self.switches().scramble {
+            for copy in 0..2 {
+                self.spawn(id, delivery.clone(), delay_ms + scrambled_ms(id, copy));
+            }
+        } else if held {
             self.hold(id, delivery);
         } else {
             for _ in 0..copies {
@@ -350,7 +362,7 @@ impl Inner {
             *count = count.saturating_sub(1);
             on
         };
-        if take(&mut switches.drop) {
+        if switches.off || take(&mut switches.drop) {
             return (0, false, false, 0);
         }
         let copies = if take(&mut switches.duplicate) { 2 } else { 1 };
@@ -429,6 +441,13 @@ impl Inner {
         self.pending.fetch_sub(1, Ordering::AcqRel);
         self.settled.notify_waiters();
     }
+}
+
+/// How late the scramble switch sends a copy: the same for the same notification of the same run.
+fn scrambled_ms(id: u64, copy: u64) -> u64 {
+    // Knuth's multiplicative hash spreads neighbours.
+    let spread = (id.wrapping_mul(2).wrapping_add(copy)).wrapping_mul(2_654_435_761) >> 16;
+    spread % SCRAMBLE_MS_MAX
 }
 
 impl Delivery {

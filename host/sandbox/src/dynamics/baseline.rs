@@ -69,7 +69,28 @@ pub(crate) fn fill(org: &mut Org, now: Timestamp) {
     for message in MESSAGES {
         add_message(org, &now, message);
     }
+    add_default_solution(org, &now);
     org.store.commit();
+}
+
+/// The solution that new columns and tables belong to when no other is named.
+fn add_default_solution(org: &mut Org, now: &Cell) {
+    let publisher = fixed_id("publisher", "DefaultPublisher");
+    let cells = [
+        ("uniquename", text("DefaultPublisher")),
+        ("friendlyname", text("Default Publisher")),
+        ("customizationprefix", text("new")),
+        ("customizationoptionvalueprefix", Cell::Integer(10_000)),
+    ];
+    add(org, "publisher", publisher, now, cells);
+    let cells = [
+        ("uniquename", text("Default")),
+        ("friendlyname", text("Default Solution")),
+        ("version", text("1.0")),
+        ("ismanaged", Cell::Flag(false)),
+        ("publisherid", Cell::Reference { table: "publisher".to_owned(), id: publisher }),
+    ];
+    add(org, "solution", fixed_id("solution", "Default"), now, cells);
 }
 
 /// Makes the application user of a client that signed in for the first time.

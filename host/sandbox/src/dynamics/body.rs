@@ -63,6 +63,9 @@ pub(crate) fn read(
             submitted.children.push((collection.clone(), children(name, value, creating)?));
         } else {
             let column = plain_column(table, name)?;
+            if column.secured {
+                return Err(secured(table, name));
+            }
             let cell = values::read(table, column, value)?;
             if if creating { column.creatable } else { column.updatable } {
                 submitted.cells.push((name.clone(), cell));
@@ -158,6 +161,15 @@ fn children(name: &str, value: &Value, creating: bool) -> Outcome<Vec<Map<String
         .filter(|_| creating)
         .and_then(|rows| rows.iter().map(|row| row.as_object().cloned()).collect::<Option<Vec<_>>>());
     rows.ok_or_else(|| payload(format!("'{name}' takes a list of nested rows, on create only")))
+}
+
+/// The code is an assumption.
+fn secured(table: &Table, name: &str) -> Refusal {
+    let message = format!(
+        "Caller does not have permission to write the secured column '{name}' of '{}'.",
+        table.logical
+    );
+    Refusal::new(403, "0x8004f507", message)
 }
 
 fn unknown(table: &Table, name: &str) -> Refusal {

@@ -1,11 +1,11 @@
 //! The tables of the baseline organisation.
 //!
-//! Column names, lengths and option values follow the public table reference (opportunity, lead, account, contact,
-//! serviceendpoint, sdkmessageprocessingstep). What a co-sell solution adds to them is in [`super::cosell`].
+//! Column names, lengths and option values follow the public table reference (opportunity, lead, account, contact). What
+//! a co-sell solution adds to them is in [`super::cosell`], the tables of the event pipeline are in [`super::pipeline`].
 
 use super::{
     builder::TableBuilder,
-    cosell,
+    cosell, pipeline,
     tables::{Kind, Required, Table},
 };
 
@@ -21,6 +21,7 @@ pub(crate) fn tables(provisioned: bool) -> Vec<Table> {
         more.push(cosell::solution());
     }
     let mut tables = standard();
+    tables.append(&mut pipeline::tables());
     tables.extend([opportunity.build(), lead.build()]);
     tables.append(&mut more);
     tables
@@ -34,12 +35,10 @@ fn standard() -> Vec<Table> {
         currency(),
         user(),
         opportunity_close(),
-        service_endpoint(),
-        sdk_message(),
-        sdk_message_filter(),
-        processing_step(),
-        async_operation(),
         organization(),
+        publisher(),
+        solution(),
+        solution_component(),
     ]
 }
 
@@ -275,116 +274,50 @@ fn opportunity_close() -> Table {
         .build()
 }
 
-fn service_endpoint() -> Table {
-    TableBuilder::new("serviceendpoint", "serviceendpoints", 4618)
-        .system()
-        .text("name", 256)
-        .required(Required::System)
-        .column("url", Kind::Text { max: 2000, format: "Url" })
-        .choice(
-            "contract",
-            &[
-                (1, "OneWay"),
-                (2, "Queue"),
-                (3, "Rest"),
-                (4, "TwoWay"),
-                (5, "Topic"),
-                (7, "EventHub"),
-                (8, "Webhook"),
-                (9, "EventGrid"),
-            ],
-        )
-        .choice(
-            "authtype",
-            &[
-                (1, "ACS"),
-                (2, "SASKey"),
-                (3, "SASToken"),
-                (4, "WebhookKey"),
-                (5, "HttpHeader"),
-                (6, "HttpQueryString"),
-            ],
-        )
-        .text("authvalue", 2048)
-        .write_only()
-        .flag("isauthvalueset")
-        .read_only()
-        .choice("connectionmode", &[(1, "Normal"), (2, "Federated")])
-        .choice("userclaim", &[(1, "None"), (2, "UserId"), (3, "UserInfo")])
-        .choice("messageformat", &[(1, "BinaryXML"), (2, "Json"), (3, "TextXML")])
-        .choice("messagecharset", &[(0, "Default"), (1, "UTF8")])
-        .texts(&["path", "solutionnamespace"], 160)
-        .memo("description", 2000)
-        .collection(
-            "serviceendpoint_sdkmessageprocessingstep",
-            "sdkmessageprocessingstep",
-            "eventhandler_serviceendpoint",
-        )
-        .build()
-}
-
-fn sdk_message() -> Table {
-    TableBuilder::new("sdkmessage", "sdkmessages", 4606).system().text("name", 256).build()
-}
-
-fn sdk_message_filter() -> Table {
-    TableBuilder::new("sdkmessagefilter", "sdkmessagefilters", 4607)
-        .primary_name("primaryobjecttypecode")
-        .system()
-        .texts(&["primaryobjecttypecode", "secondaryobjecttypecode"], 100)
-        .lookup("sdkmessageid", "sdkmessage")
-        .build()
-}
-
-fn processing_step() -> Table {
-    TableBuilder::new("sdkmessageprocessingstep", "sdkmessageprocessingsteps", 4608)
-        .system()
-        .text("name", 256)
-        .choice("mode", &[(0, "Synchronous"), (1, "Asynchronous")])
-        .required(Required::System)
-        .choice(
-            "stage",
-            &[(10, "Pre-validation"), (20, "Pre-operation"), (30, "Main Operation"), (40, "Post-operation")],
-        )
-        .required(Required::System)
-        .integer("rank", 0, INT_MAX)
-        .choice("supporteddeployment", &[(0, "Server Only"), (1, "Outlook Client Only"), (2, "Both")])
-        .flag("asyncautodelete")
-        .memo("filteringattributes", 100_000)
-        .memo("configuration", 100_000)
-        .memo("description", 2000)
-        .lookup_as("eventhandler", &[("eventhandler_serviceendpoint", "serviceendpoint")])
-        .lookup("sdkmessageid", "sdkmessage")
-        .lookup("sdkmessagefilterid", "sdkmessagefilter")
-        .states(&[(0, "Enabled", &[(1, "Enabled")]), (1, "Disabled", &[(2, "Disabled")])])
-        .build()
-}
-
-fn async_operation() -> Table {
-    TableBuilder::new("asyncoperation", "asyncoperations", 4700)
-        .system()
-        .text("name", 256)
-        .choice("operationtype", &[(1, "System Event")])
-        .integer("errorcode", i64::from(i32::MIN), INT_MAX)
-        .memo("message", 100_000)
-        .memo("friendlymessage", 2000)
-        .integer("retrycount", 0, INT_MAX)
-        .lookup_as("owningextensionid", &[("owningextensionid", "sdkmessageprocessingstep")])
-        .column("regardingobjectidvalue", Kind::Guid)
-        .states(&[
-            (0, "Ready", &[(0, "Waiting For Resources")]),
-            (1, "Suspended", &[(10, "Waiting")]),
-            (2, "Locked", &[(20, "In Progress")]),
-            (3, "Completed", &[(30, "Succeeded"), (31, "Failed"), (32, "Canceled")]),
-        ])
-        .build()
-}
-
 fn organization() -> Table {
     TableBuilder::new("organization", "organizations", 1019)
         .system()
         .text("name", 160)
         .integer("expirechangetrackingindays", 0, 365)
         .lookup("basecurrencyid", "transactioncurrency")
+        .build()
+}
+
+fn publisher() -> Table {
+    TableBuilder::new("publisher", "publishers", 7101)
+        .primary_name("friendlyname")
+        .system()
+        .text("friendlyname", 256)
+        .text("uniquename", 256)
+        .required(Required::System)
+        .text("customizationprefix", 8)
+        .integer("customizationoptionvalueprefix", 10_000, 99_999)
+        .build()
+}
+
+fn solution() -> Table {
+    TableBuilder::new("solution", "solutions", 7100)
+        .primary_name("friendlyname")
+        .system()
+        .text("friendlyname", 256)
+        .text("uniquename", 65)
+        .required(Required::System)
+        .text("version", 256)
+        .flag("ismanaged")
+        .read_only()
+        .lookup("publisherid", "publisher")
+        .required(Required::System)
+        .collection("solution_solutioncomponent", "solutioncomponent", "solutionid")
+        .build()
+}
+
+fn solution_component() -> Table {
+    TableBuilder::new("solutioncomponent", "solutioncomponents", 7103)
+        .primary_name("solutioncomponentid")
+        .system()
+        .integer("componenttype", 0, INT_MAX)
+        .column("objectid", Kind::Guid)
+        .lookup("solutionid", "solution")
+        .cascading("solutionid")
         .build()
 }

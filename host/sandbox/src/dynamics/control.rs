@@ -24,6 +24,10 @@ pub struct Switches {
     pub delta_tokens_expired: bool,
     /// Clients that no application user was made for are refused with 403 instead of being given one.
     pub unknown_clients_refused: bool,
+    /// Columns, `opportunity.msft_audit`, that column security hides: they read as null, and writes are refused.
+    pub secured_columns: Vec<String>,
+    /// Duplicate detection rules. They look at creates that ask for it (`MSCRM.SuppressDuplicateDetection: false`).
+    pub duplicate_rules: Vec<DuplicateRule>,
     /// Throttling of the next requests.
     pub throttle: Option<Throttle>,
     /// The organisation's own automation.
@@ -40,6 +44,8 @@ impl Default for Switches {
             delta_token_days: 7,
             delta_tokens_expired: false,
             unknown_clients_refused: false,
+            secured_columns: Vec::new(),
+            duplicate_rules: Vec::new(),
             throttle: None,
             automation: Vec::new(),
         }
@@ -89,7 +95,18 @@ impl Limit {
     }
 }
 
-/// One rule of the organisation's automation: when a column is written, other columns are set or normalised.
+/// One duplicate detection rule: two rows of a table with the same values in these columns.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DuplicateRule {
+    /// The table.
+    pub table: String,
+    /// The columns.
+    pub columns: Vec<String>,
+}
+
+/// One rule of the organisation's automation: when a column is written, other columns are set or normalised, or the
+/// write is refused.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rule {
@@ -103,6 +120,9 @@ pub struct Rule {
     /// Text columns and what is done to them.
     #[serde(default)]
     pub normalise: BTreeMap<String, Transform>,
+    /// The words with which the write is refused, as a plug-in refuses one.
+    #[serde(default)]
+    pub refuse: Option<String>,
 }
 
 /// What a rule does to a text.

@@ -162,6 +162,7 @@ fn insert(org: &mut Org, call: &Call, table: &Table, mut submitted: Submitted) -
     rules::check_required(table, &row)?;
     let derived = rules::derive(org, table, &mut row, &submitted);
     keys::check(org, &table.logical, &row)?;
+    rules::detect_duplicates(org, call, table, &row)?;
     let added = [
         table.primary_id.as_str(),
         "createdon",

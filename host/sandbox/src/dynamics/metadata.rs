@@ -4,6 +4,7 @@ use super::{
     cell::Cell,
     errors::{Outcome, Refusal, argument, method_not_allowed, no_such_segment, not_simulated, query},
     keys,
+    new_tables::{self, Component},
     odata::{
         options::{Expand, Options},
         url::{Key, Segment},
@@ -30,7 +31,15 @@ pub(crate) fn route(org: &mut Org, call: &Call, first: &Segment, rest: &[Segment
                 let all = all.map(|table| table_json(table, &options)).collect();
                 list(call, "EntityDefinitions", all, &options)
             }
-            ([], _) => Err(not_simulated("creating tables")),
+            ([], &Method::POST) => {
+                let solution = new_tables::solution(org, call)?;
+                let logical = new_tables::table(org, call, &call.json_body()?)?;
+                let id = table_id(org.table(&logical)?);
+                new_tables::add_to(org, call, solution, Component::Table, id);
+                Ok(Answer::empty(204)
+                    .with("odata-entityid", format!("{}/EntityDefinitions({id})", call.base)))
+            }
+            ([], method) => Err(method_not_allowed(method.as_str(), "tables as a whole take GET and POST")),
             _ => Err(no_such_segment("EntityDefinitions")),
         };
     };
@@ -41,7 +50,11 @@ pub(crate) fn route(org: &mut Org, call: &Call, first: &Segment, rest: &[Segment
             let body = table_json(org.table(&logical)?, &options);
             Ok(entity(call, "EntityDefinitions", &body, &options))
         }
-        ([], _) => Err(not_simulated("changing tables")),
+        ([], &Method::PUT) => {
+            new_tables::replace(org, &logical, &call.json_body()?)?;
+            Ok(Answer::empty(204))
+        }
+        ([], method) => Err(method_not_allowed(method.as_str(), "a table's definition takes GET and PUT")),
         ([attributes, more @ ..], _) if attributes.name == "Attributes" => {
             columns(org, call, &logical, attributes.key.as_ref(), more, &options)
         }
@@ -92,7 +105,9 @@ fn columns(
         return match call.method {
             Method::GET => list(call, &set, columns_json(org.table(logical)?, cast, options), options),
             Method::POST => {
+                let solution = new_tables::solution(org, call)?;
                 let id = provision::column(org, logical, &call.json_body()?)?;
+                new_tables::add_to(org, call, solution, Component::Column, id);
                 let url = format!(
                     "{}/EntityDefinitions({})/Attributes({id})",
                     call.base,
@@ -159,7 +174,9 @@ fn alternate_keys(
                 columns.iter().filter_map(|column| column.as_str().map(str::to_owned)).collect::<Vec<_>>()
             });
             let columns = columns.ok_or_else(|| argument("A key needs KeyAttributes."))?;
+            let solution = new_tables::solution(org, call)?;
             let key = keys::declare(org, logical, schema, columns)?;
+            new_tables::add_to(org, call, solution, Component::Key, key.id);
             let url = format!(
                 "{}/EntityDefinitions({})/Keys({})",
                 call.base,
@@ -327,7 +344,7 @@ fn column_full(table: &Table, column: &Column) -> Value {
         "IsValidForCreate": column.creatable,
         "IsValidForUpdate": column.updatable,
         "IsValidForRead": column.readable,
-        "IsSecured": false,
+        "IsSecured": column.secured,
         "AttributeOf": null,
     });
     add_limits(&column.kind, &mut full);

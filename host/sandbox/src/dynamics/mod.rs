@@ -30,8 +30,10 @@ mod jobs;
 mod keys;
 mod merge;
 mod metadata;
+mod new_tables;
 mod odata;
 mod org;
+mod pipeline;
 mod provision;
 mod qualify;
 mod query;
@@ -48,7 +50,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use uuid::Uuid;
 
-pub use control::{Limit, Rule, Switches, Throttle, Transform};
+pub use control::{DuplicateRule, Limit, Rule, Switches, Throttle, Transform};
 
 use crate::core::{Core, CoreOptions, CoreParts, assemble, lock};
 use jobs::Jobs;
@@ -127,6 +129,7 @@ impl Dynamics {
         } else {
             *org = self.fresh(org.store.version(), switches);
         }
+        org.secure_columns();
     }
 
     /// Back to the baseline. Versions go on, so that no ETag of before comes back.

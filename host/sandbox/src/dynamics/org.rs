@@ -145,6 +145,16 @@ impl Org {
         org
     }
 
+    /// Marks the columns that the switches secure.
+    pub(crate) fn secure_columns(&mut self) {
+        for table in self.tables.values_mut() {
+            for column in table.columns.values_mut() {
+                let name = format!("{}.{}", table.logical, column.logical);
+                column.secured = self.switches.secured_columns.contains(&name);
+            }
+        }
+    }
+
     /// A table by logical name. Names come from the model, so a miss is a URL that names nothing.
     pub(crate) fn table(&self, logical: &str) -> Outcome<&Table> {
         self.tables.get(logical).ok_or_else(|| no_such_segment(logical))

@@ -95,7 +95,7 @@ pub(crate) fn remove_column(org: &mut Org, logical_table: &str, column: &Column)
     Ok(())
 }
 
-fn new_column(table: &Table, logical: &str, schema: &str, kind: Kind) -> Column {
+pub(super) fn new_column(table: &Table, logical: &str, schema: &str, kind: Kind) -> Column {
     let mut column = table.column(logical, kind);
     column.schema = schema.to_owned();
     column.custom = true;
@@ -104,7 +104,7 @@ fn new_column(table: &Table, logical: &str, schema: &str, kind: Kind) -> Column 
 }
 
 /// A publisher prefix of letters and digits, an underscore, and a name.
-fn is_prefixed(name: &str) -> bool {
+pub(super) fn is_prefixed(name: &str) -> bool {
     name.split_once('_').is_some_and(|(prefix, rest)| {
         prefix.len() >= 2
             && prefix.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -149,7 +149,9 @@ fn kind(body: &Map<String, Value>) -> Outcome<Kind> {
             "DateOnly" => Kind::Date,
             _ => Kind::Instant,
         },
-        "Lookup" => return Err(not_simulated("new lookups (RelationshipDefinitions)")),
+        "Lookup" => {
+            return Err(argument("A lookup is made with its relationship: POST RelationshipDefinitions."));
+        }
         other => return Err(not_simulated(format!("new columns of the type '{other}'"))),
     })
 }
@@ -190,7 +192,7 @@ fn options(body: &Map<String, Value>) -> Outcome<Vec<(i64, String)>> {
         .collect()
 }
 
-fn display_name(body: &Map<String, Value>) -> Option<String> {
+pub(super) fn display_name(body: &Map<String, Value>) -> Option<String> {
     label(body.get("DisplayName")?)
 }
 

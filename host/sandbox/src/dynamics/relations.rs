@@ -4,8 +4,8 @@
 
 use super::{
     errors::{Outcome, Refusal, method_not_allowed, not_simulated},
-    identifiers::fixed_id,
     metadata::{NAMESPACE, accepted, entity, list, selected},
+    new_tables::{self, Component},
     odata::{
         options::Options,
         url::{Key, Segment},
@@ -74,7 +74,15 @@ pub(super) fn route(org: &mut Org, call: &Call, first: &Segment, rest: &[Segment
             let body = Value::Object(selected(relation, &options.select, "MetadataId"));
             Ok(entity(call, "RelationshipDefinitions", &body, &options))
         }
-        (_, method) => Err(method_not_allowed(method.as_str(), "relationships take GET")),
+        (None, &Method::POST) => {
+            let solution = new_tables::solution(org, call)?;
+            let schema = new_tables::relationship(org, &call.json_body()?)?;
+            let id = new_tables::relationship_id(&schema);
+            new_tables::add_to(org, call, solution, Component::Relationship, id);
+            let url = format!("{}/RelationshipDefinitions({id})", call.base);
+            Ok(Answer::empty(204).with("odata-entityid", url))
+        }
+        (_, method) => Err(method_not_allowed(method.as_str(), "relationships take GET and POST")),
     }
 }
 
@@ -119,7 +127,7 @@ fn relation(table: &Table, navigation: &Navigation, target: &Table) -> Value {
     let delete = if navigation.cascades { "Cascade" } else { "RemoveLink" };
     let is_custom = table.columns.get(&navigation.column).is_some_and(|column| column.custom);
     json!({
-        "MetadataId": fixed_id("relation", &collection),
+        "MetadataId": new_tables::relationship_id(&collection),
         "SchemaName": collection,
         "RelationshipType": "OneToManyRelationship",
         "IsCustomRelationship": is_custom,

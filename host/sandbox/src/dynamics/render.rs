@@ -91,7 +91,7 @@ pub(crate) fn cell_of(row: &Row, column: &Column) -> Cell {
         Kind::Big if column.logical == "versionnumber" => {
             i64::try_from(row.version).map_or(Cell::Null, Cell::Integer)
         }
-        _ if !column.readable => Cell::Null,
+        _ if !column.readable || column.secured => Cell::Null,
         _ => row.get(&column.logical),
     }
 }

@@ -6,7 +6,7 @@ use super::{
     cell::Cell,
     control::Transform,
     errors::{Outcome, Refusal, argument},
-    org::Org,
+    org::{Call, Org},
     store::Row,
     tables::{Kind, Required, Table},
     values::{self, BASE_PRECISION},
@@ -22,6 +22,9 @@ pub(crate) fn automate(org: &Org, table: &Table, row: &Row, submitted: &mut Subm
     for rule in org.switches.automation.iter().filter(|rule| rule.table == table.logical) {
         if submitted.get(&rule.when).is_none() {
             continue;
+        }
+        if let Some(words) = &rule.refuse {
+            return Err(Refusal::new(400, "0x80040265", words.clone()));
         }
         for (name, value) in &rule.set {
             let column = super::body::plain_column(table, name)?;
@@ -40,6 +43,25 @@ pub(crate) fn automate(org: &Org, table: &Table, row: &Row, submitted: &mut Subm
             if changed != text {
                 submitted.set(name, if changed.is_empty() { Cell::Null } else { Cell::Text(changed) });
             }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a new row that a duplicate detection rule takes for one that is there.
+pub(crate) fn detect_duplicates(org: &Org, call: &Call, table: &Table, row: &Row) -> Outcome<()> {
+    let asked = call.header("mscrm.suppressduplicatedetection").is_some_and(|value| value.trim() == "false");
+    let rules = org.switches.duplicate_rules.iter().filter(|rule| asked && rule.table == table.logical);
+    for rule in rules {
+        let forms =
+            |row: &Row| rule.columns.iter().map(|name| row.get(name).key_form()).collect::<Option<Vec<_>>>();
+        let own = forms(row);
+        if own.is_some() && org.store.rows(&table.logical).any(|other| forms(other) == own) {
+            return Err(Refusal::new(
+                412,
+                "0x80040333",
+                "A record was not created or updated because a duplicate of the current record already exists.",
+            ));
         }
     }
     Ok(())

@@ -60,6 +60,8 @@ pub(crate) struct Column {
     pub(crate) readable: bool,
     /// Whether it was provisioned, and is not part of the standard table.
     pub(crate) custom: bool,
+    /// Whether column security hides it: it reads as null, and a write is refused.
+    pub(crate) secured: bool,
     /// The metadata id.
     pub(crate) id: Uuid,
 }
@@ -243,6 +245,7 @@ impl Table {
             updatable: true,
             readable: true,
             custom: false,
+            secured: false,
             id: fixed_id("column", &format!("{}.{logical}", self.logical)),
         }
     }

@@ -39,6 +39,10 @@ const AUTH_QUERY: i64 = 6;
 const STAGE_POST_OPERATION: i64 = 40;
 /// `mode` of an asynchronous step.
 const MODE_ASYNCHRONOUS: i64 = 1;
+/// `imagetype`: the row before the operation, after it, or both.
+const IMAGE_BEFORE: i64 = 0;
+const IMAGE_AFTER: i64 = 1;
+const IMAGE_BOTH: i64 = 2;
 
 /// One notification to send, and the step that it is for.
 #[derive(Debug)]
@@ -242,8 +246,8 @@ fn payload(org: &Org, step: &Row, event: &Event) -> Value {
             "RowVersion": null,
         },
         "ParentContext": null,
-        "PostEntityImages": [],
-        "PreEntityImages": [],
+        "PostEntityImages": images(org, step, event, IMAGE_AFTER),
+        "PreEntityImages": images(org, step, event, IMAGE_BEFORE),
         "PrimaryEntityId": event.id,
         "PrimaryEntityName": event.table,
         "RequestId": event.correlation,
@@ -252,6 +256,33 @@ fn payload(org: &Org, step: &Row, event: &Event) -> Value {
         "Stage": STAGE_POST_OPERATION,
         "UserId": event.user,
     })
+}
+
+/// The images of a step: the row as it was, or as it is, with the columns that each asks for.
+fn images(org: &Org, step: &Row, event: &Event, kind: i64) -> Vec<Value> {
+    let row = if kind == IMAGE_BEFORE { &event.before } else { &event.row };
+    let Some(row) = row else { return Vec::new() };
+    let is_wanted = |image: &&std::sync::Arc<Row>| {
+        let of_step = image.get("sdkmessageprocessingstepid").as_id() == Some(step.id);
+        of_step && matches!(image.get("imagetype"), Cell::Integer(own) if own == kind || own == IMAGE_BOTH)
+    };
+    let images = org.store.rows("sdkmessageprocessingstepimage").filter(is_wanted);
+    let shown = images.map(|image| {
+        let columns = image.get("attributes");
+        let columns: Vec<&str> = columns
+            .as_text()
+            .unwrap_or_default()
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .collect();
+        let cells =
+            row.cells.iter().filter(|(name, _)| columns.is_empty() || columns.contains(&name.as_str()));
+        let cells: Vec<(String, Cell)> = cells.map(|(name, cell)| (name.clone(), cell.clone())).collect();
+        let alias = image.get("entityalias");
+        pair(alias.as_text().unwrap_or_default(), entity(org, &event.table, event.id, &cells))
+    });
+    shown.collect()
 }
 
 fn pair(key: &str, value: Value) -> Value {

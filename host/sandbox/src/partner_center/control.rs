@@ -53,7 +53,7 @@ impl IntoResponse for ControlError {
     }
 }
 
-/// What Microsoft, or the partner in the portal, answers to an invitation.
+/// What Microsoft, or the partner in the portal, answers to an invitation or makes of a deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Active/Accepted; gives the deal its Microsoft CRM identifier.
@@ -62,6 +62,12 @@ pub enum Answer {
     Decline,
     /// Closed/Expired, as 14 days without an answer would.
     Expire,
+    /// Closed/Won.
+    Win,
+    /// Closed/Lost.
+    Lose,
+    /// Closed/Error, as the portal and the CSV upload know it.
+    Fail,
 }
 
 async fn root_certificate(State(center): State<Arc<PartnerCenter>>) -> Response {
@@ -118,7 +124,14 @@ async fn answer(
         "accept" => Answer::Accept,
         "decline" => Answer::Decline,
         "expire" => Answer::Expire,
-        other => return bad_request(&format!("`{other}` is no answer; use accept, decline or expire")),
+        "win" => Answer::Win,
+        "lose" => Answer::Lose,
+        "fail" => Answer::Fail,
+        other => {
+            return bad_request(&format!(
+                "`{other}` is no answer; use accept, decline, expire, win, lose or fail"
+            ));
+        }
     };
     center
         .answer(&id, answer)
@@ -296,6 +309,9 @@ impl PartnerCenter {
             Answer::Accept => ("Active", "Accepted"),
             Answer::Decline => ("Closed", "Declined"),
             Answer::Expire => ("Closed", "Expired"),
+            Answer::Win => ("Closed", "Won"),
+            Answer::Lose => ("Closed", "Lost"),
+            Answer::Fail => ("Closed", "Error"),
         };
         let msx_id = format!("7-{}", self.core.ids.hex(5).to_uppercase());
         let is_accepted = answer == Answer::Accept;

@@ -13,6 +13,8 @@ mod leads;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]
+mod provisioning;
+#[cfg(test)]
 mod queries;
 #[cfg(test)]
 mod rows;

@@ -62,6 +62,17 @@ async fn register(
     message: &str,
     attributes: Option<&str>,
 ) -> String {
+    register_for(world, url, auth, ("opportunity", message), attributes).await
+}
+
+/// The same for another table.
+async fn register_for(
+    world: &World,
+    url: &str,
+    auth: (i64, &str),
+    (table, message): (&str, &str),
+    attributes: Option<&str>,
+) -> String {
     let endpoint =
         json!({ "name": "hook", "url": url, "contract": 8, "authtype": auth.0, "authvalue": auth.1 });
     let endpoint = world.create("serviceendpoints", endpoint).await;
@@ -70,7 +81,7 @@ async fn register(
         world.get(&format!("sdkmessages?$filter=name eq '{message}'&$select=sdkmessageid")).await.json();
     let sdk_message = first(found, "sdkmessageid");
     let query = format!(
-        "sdkmessagefilters?$filter=primaryobjecttypecode eq 'opportunity' and _sdkmessageid_value eq {sdk_message}"
+        "sdkmessagefilters?$filter=primaryobjecttypecode eq '{table}' and _sdkmessageid_value eq {sdk_message}"
     );
     let filter = first(world.get(&query).await.json(), "sdkmessagefilterid");
     let step = json!({
@@ -270,4 +281,74 @@ async fn disabled_steps_are_silent_and_synchronous_ones_are_not_simulated() {
         .await
         .json();
     assert_eq!(steps["value"][0]["sdkmessageprocessingstepid"], step);
+}
+
+#[tokio::test]
+async fn a_step_for_a_child_table_tells_with_an_image_whose_row_was_deleted() {
+    let world = World::start().await;
+    let receiver = Receiver::default();
+    let url = receiver.start().await;
+    let about = ("msft_microsoftsolution", "Delete");
+    let step = register_for(&world, &url, (4, "secret"), about, None).await;
+    let image = json!({
+        "name": "before", "entityalias": "before", "imagetype": 0, "messagepropertyname": "Target",
+        "attributes": "msft_opportunityid",
+        "sdkmessageprocessingstepid@odata.bind": format!("/sdkmessageprocessingsteps({step})"),
+    });
+    world.create("sdkmessageprocessingstepimages", image).await;
+    let opportunity = world.opportunity("x").await;
+    let body =
+        json!({"msft_OpportunityId@odata.bind": format!("/opportunities({opportunity})"), "msft_name": "n"});
+    let child = world.create("msft_microsoftsolutions", body).await;
+    world.ask(Method::DELETE, &format!("msft_microsoftsolutions({child})")).send().await.expect(204);
+    idle(&world).await;
+    let arrived = receiver.arrived();
+    assert_eq!(arrived.len(), 1);
+    assert_eq!(arrived[0].body["PrimaryEntityName"], "msft_microsoftsolution");
+    let image = &arrived[0].body["PreEntityImages"][0];
+    assert_eq!(image["key"], "before");
+    let attributes = image["value"]["Attributes"].as_array().unwrap();
+    assert_eq!(attributes.len(), 1, "only the columns of the image");
+    assert_eq!(attributes[0]["value"]["Id"], opportunity);
+}
+
+/// Sets the switches of notifications.
+async fn notifications(world: &World, switches: Value) {
+    let url = format!("{}/_sandbox/notifications", world.origin);
+    assert!(world.http.post(url).json(&switches).send().await.unwrap().status().is_success());
+}
+
+#[tokio::test]
+async fn notifications_can_be_off_and_can_come_twice_and_in_no_order() {
+    let world = World::start().await;
+    let receiver = Receiver::default();
+    register(&world, &receiver.start().await, (4, "secret"), "Create", None).await;
+    notifications(&world, json!({"off": true})).await;
+    for _ in 0..3 {
+        world.opportunity("lost").await;
+    }
+    idle(&world).await;
+    assert!(receiver.arrived().is_empty());
+    notifications(&world, json!({"scramble": true})).await;
+    let mut created = Vec::new();
+    for _ in 0..10 {
+        created.push(world.opportunity("told").await);
+    }
+    idle(&world).await;
+    let arrived: Vec<String> = receiver
+        .arrived()
+        .iter()
+        .map(|arrived| arrived.body["PrimaryEntityId"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(arrived.len(), 20);
+    for id in &created {
+        assert_eq!(arrived.iter().filter(|own| *own == id).count(), 2);
+    }
+    let mut first: Vec<&String> = Vec::new();
+    for id in &arrived {
+        if !first.contains(&id) {
+            first.push(id);
+        }
+    }
+    assert_ne!(first, created.iter().collect::<Vec<_>>());
 }

@@ -112,6 +112,20 @@ async fn accepting_gives_both_copies_the_microsoft_crm_identifier() {
 }
 
 #[tokio::test]
+async fn a_deal_ends_as_it_is_told_to() {
+    let world = World::start().await;
+    let endings = [("win", "Won"), ("lose", "Lost"), ("fail", "Error"), ("decline", "Declined")];
+    for (answer, substatus) in endings {
+        let inbound = world.sandbox.partner_center().create_sample("co-sell", &json!({})).unwrap();
+        let path = format!("/_sandbox/partner-center/referrals/{}/{answer}", id(&inbound));
+        assert!(world.post(&path, &json!({})).await.status().is_success());
+        let closed = world.get(&format!("{REFERRALS}/{}", id(&inbound))).await;
+        assert_eq!((&closed["status"], &closed["substatus"]), (&json!("Closed"), &json!(substatus)));
+        assert!(closed["closedDateTime"].is_string());
+    }
+}
+
+#[tokio::test]
 async fn an_unanswered_referral_expires_after_fourteen_days() {
     let world = World::start().await;
     let inbound = world.control("partner-center/referrals", &json!({ "sample": "co-sell" })).await;

@@ -79,7 +79,7 @@ fn changed(
     cx: &Context,
     settings: &Salesforce,
 ) -> Result<ReferralDraft> {
-    if referral.status == Status::New && status::stage(linked, settings) == Some(Stage::OnHold) {
+    if status::waits(linked, referral, settings) {
         return Ok(ReferralDraft { external_reference_id: reference(cx), ..ReferralDraft::default() });
     }
     let pushed = status::pushed(linked, referral, settings);

@@ -2,18 +2,22 @@
 //!
 //! | Partner Center | | Salesforce |
 //! |---|---|---|
-//! | New | → | `on_hold_stage_name` |
+//! | New | → | `on_hold_stage_name`; an opportunity that a seller made of a lead stays at its stage |
 //! | Active | → | `active_stage_name`; an opportunity that is open and not on hold stays at its stage |
 //! | Closed, Won | ↔ | `won_stage_name`; one that is won at another stage stays there |
 //! | Closed, Lost | ↔ | `lost_stage_name`; one that is lost at another stage stays there |
 //! | Closed, Declined or Expired or Error | → | `lost_stage_name` |
 //! | Closed, Declined | ← | lost while the referral is New: the deal was never accepted |
 //! | Active, Accepted | ← | open and not on hold: leaving the on-hold stage accepts the deal |
-//! | nothing | ← | on hold |
+//! | Active, Accepted | ← | at any open stage, for a deal that began as a lead: who converts a lead accepts the deal |
+//! | nothing | ← | on hold otherwise |
 //!
 //! Probability, forecast category, closed and won follow the stage in Salesforce, so that only the stage is written.
 
-use crosswalk_sdk::{cosell::text::fitted, prelude::*};
+use crosswalk_sdk::{
+    cosell::{DealKind, text::fitted},
+    prelude::*,
+};
 
 use crate::{KnownStage, Opportunity, Salesforce};
 
@@ -71,6 +75,9 @@ pub fn wanted(
 ) -> Result<Field<String>> {
     let now = linked.and_then(|linked| stage(linked, settings));
     let wanted = match (&referral.status, &referral.substatus, now) {
+        (Status::New, _, Some(Stage::OnHold | Stage::Open)) if began_as_lead(referral) => {
+            return Ok(Field::Unset);
+        }
         (Status::New, _, _) => Stage::OnHold,
         (Status::Active, _, Some(Stage::Open)) => return Ok(Field::Unset),
         (Status::Active, _, _) => Stage::Open,
@@ -133,6 +140,19 @@ pub fn lost_reason(referral: &Referral, settings: &Salesforce) -> Field<String> 
     fitted(reason, settings.lost_reason_length).into()
 }
 
+/// A deal that began as a lead has an opportunity only where somebody took it on. It does not wait, although Salesforce
+/// begins each opportunity that it makes of a lead at the first stage, which may be the one that means waiting.
+fn began_as_lead(referral: &Referral) -> bool {
+    DealKind::of(referral).is_lead()
+}
+
+/// Whether the deal waits on both sides to be accepted.
+pub fn waits(linked: &Opportunity, referral: &Referral, settings: &Salesforce) -> bool {
+    referral.status == Status::New
+        && stage(linked, settings) == Some(Stage::OnHold)
+        && !began_as_lead(referral)
+}
+
 /// What a referral is told of how the deal stands.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pushed {
@@ -152,6 +172,9 @@ pub fn pushed(linked: &Opportunity, referral: &Referral, settings: &Salesforce) 
     }
     let (status, substatus) = match stage(linked, settings) {
         Some(Stage::Open) => (Status::Active, Substatus::Accepted),
+        Some(Stage::OnHold) if referral.status == Status::New && began_as_lead(referral) => {
+            (Status::Active, Substatus::Accepted)
+        }
         Some(Stage::Won) => (Status::Closed, Substatus::Won),
         Some(Stage::Lost) if referral.status == Status::New => (Status::Closed, Substatus::Declined),
         Some(Stage::Lost) => (Status::Closed, Substatus::Lost),

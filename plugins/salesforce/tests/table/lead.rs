@@ -82,6 +82,19 @@ fn an_accepted_lead_becomes_an_opportunity_whether_it_is_there_or_not() {
 }
 
 #[test]
+fn who_converts_a_lead_accepts_the_deal_at_whatever_open_stage_it_begins() {
+    let new = marketplace("New", "Pending");
+    for stage in ["Prospecting", "Qualification", "Needs Analysis"] {
+        let made = at(stage, false, false);
+        let draft = sent(&made, Some(&new));
+        assert_eq!((draft.status, draft.substatus), (Status::Active.into(), Substatus::Accepted.into()));
+        assert!(held(&new, Some(&made)).stage.is_unset(), "{stage} is the seller's");
+    }
+    let active = marketplace("Active", "Accepted");
+    assert_eq!(held(&active, Some(&at("Prospecting", false, false))).stage, "Qualification".into());
+}
+
+#[test]
 fn a_setting_keeps_leads_out_of_salesforce() {
     let _settings = testing::settings(json!({ "opportunities_only": true }));
     for status in ["New", "Active"] {

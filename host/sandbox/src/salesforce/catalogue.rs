@@ -141,6 +141,9 @@ fn opportunity() -> Object {
         .business()
         .reference("AccountId", "Account", "Account", Some("Opportunities"))
         .cascade()
+        // Becomes a contact role, and follows the primary one.
+        .reference("ContactId", "Contact", "Contact", None)
+        .create_only()
         .text("Name", 120)
         .required()
         .names()

@@ -28,6 +28,7 @@ mod org;
 mod package;
 mod query;
 mod record_id;
+mod roles;
 mod rows;
 mod rules;
 mod schema;

@@ -10,7 +10,7 @@ use super::{
     errors::{Outcome, Refusal},
     org::{Call, Org},
     record_id::RecordId,
-    rules,
+    roles, rules,
     schema::{Field, Kind, Object, Reference},
     store::{IS_DELETED, Row, SYSTEM_STAMP},
     values,
@@ -149,8 +149,8 @@ pub(crate) fn delete(org: &mut Org, author: &Author, object: &str, id: RecordId)
     }
     let mut row = (*before).clone();
     row.set(IS_DELETED, Cell::Flag(true));
-    store(org, author, &object, Some(&before), row, ChangeKind::Deleted);
-    Ok(())
+    store(org, author, &object, Some(&before), row.clone(), ChangeKind::Deleted);
+    roles::follow(org, author, &object, Some(&before), &row)
 }
 
 /// Takes a record out of the recycle bin again.
@@ -199,7 +199,7 @@ fn save(
     check_unique(org, object, row)?;
     let kind = if before.is_some() { ChangeKind::Updated } else { ChangeKind::Created };
     store(org, author, object, before, row.clone(), kind);
-    Ok(())
+    roles::follow(org, author, object, before, row)
 }
 
 /// Stores a record with its stamps and notes the change.

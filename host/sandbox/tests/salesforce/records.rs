@@ -223,3 +223,30 @@ async fn a_description_tells_what_a_mapper_needs() {
     assert_eq!(basic["recentItems"][0]["Id"], id);
     assert_eq!(world.get("recent?limit=1").await.json()[0]["Name"], "mine");
 }
+
+#[tokio::test]
+async fn the_contact_of_an_opportunity_is_that_of_its_primary_role() {
+    let world = World::start().await;
+    let contact = async |name: &str| {
+        let reply = world.post("sobjects/Contact", json!({ "LastName": name })).await.expect(201);
+        reply.json()["id"].as_str().unwrap().to_owned()
+    };
+    let (kim, lee) = (contact("Kim").await, contact("Lee").await);
+    let body = json!({
+        "Name": "x", "StageName": "Prospecting", "CloseDate": "2027-01-31", "ContactId": kim
+    });
+    let id = world.post("sobjects/Opportunity", body).await.expect(201).json()["id"].clone();
+    let path = format!("sobjects/Opportunity/{}", id.as_str().unwrap());
+    let shown = async || world.get(&path).await.expect(200).json();
+    let before = shown().await;
+    assert_eq!(before["ContactId"], kim.as_str());
+    world.patch(&path, json!({ "ContactId": lee })).await.refused(400, "INVALID_FIELD_FOR_INSERT_UPDATE");
+
+    let role = json!({ "OpportunityId": id, "ContactId": lee, "IsPrimary": true });
+    let role = world.post("sobjects/OpportunityContactRole", role).await.expect(201).json()["id"].clone();
+    let after = shown().await;
+    assert_eq!(after["ContactId"], lee.as_str());
+    assert_eq!(after["SystemModstamp"], before["SystemModstamp"], "it is not modified");
+    world.delete(&format!("sobjects/OpportunityContactRole/{}", role.as_str().unwrap())).await.expect(204);
+    assert_eq!(shown().await["ContactId"], Value::Null, "there was one primary role");
+}

@@ -221,6 +221,12 @@ impl<'a> Work<'a> {
         self.sides.state.base.record.is_none() && self.sides.state.base.referral.is_some()
     }
 
+    /// Whether a record that took another one's place holds nothing there. A flag is never empty in a CRM: one that nobody
+    /// has chosen yet is off.
+    fn is_left_empty(&self, value: &Value) -> bool {
+        self.is_successor() && (self.same(value, &Value::Empty) || *value == Value::Flag(false))
+    }
+
     /// Whether the record is the CRM's answer to our own conversion: what it holds where Partner Center has changed
     /// something is a default of the CRM's, as a rule.
     fn is_converted(&self) -> bool {

@@ -114,7 +114,8 @@ impl Work<'_> {
         let current = self.current(field).clone();
         let wish = self.wish.get(field).cloned();
         let base = self.before(field);
-        let crm = owed.crm || !self.same(&current, &base);
+        let left_empty = self.is_left_empty(&current);
+        let crm = owed.crm || !left_empty && !self.same(&current, &base);
         let before = match (owed.crm, &wish) {
             (true, Some(wish)) => wish.clone(),
             (true, None) => self.before_undelivered(field, base),
@@ -123,7 +124,7 @@ impl Work<'_> {
         let speaks = if crm { self.spoken(field, &before, opinions)? } else { BTreeSet::new() };
         let partner_center = wish.is_some_and(|wish| {
             owed.partner_center
-                || (self.is_successor() && self.same(&current, &Value::Empty))
+                || left_empty
                 || !self.same(&wish, &self.wished_before(field))
                 || (self.sides.rules.referral_conflicts && speaks.iter().any(|path| self.is_overrun(path)))
         });

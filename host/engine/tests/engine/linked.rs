@@ -161,6 +161,23 @@ fn consent_once_given_is_not_taken_back() {
 }
 
 #[test]
+fn a_flag_that_nobody_chose_in_a_new_record_the_referral_fills() {
+    let referral = json!({"id": "deal-1", "externalReferenceId": "row-1", "status": "Active"});
+    let written = |succeeded: bool| {
+        let mut case = Case::new(Referral(referral.clone()), &[("sync", Value::Flag(false))]);
+        case.wish = [("sync".to_owned(), Value::Flag(true))].into();
+        case.succeeded = succeeded;
+        let (actions, _) = case.run();
+        actions.into_iter().find_map(|action| match action {
+            Action::WriteRecord { fields, .. } => fields.get("sync").cloned(),
+            _ => None,
+        })
+    };
+    assert_eq!(written(true), Some(Value::Flag(true)), "off is what a new record begins with");
+    assert_eq!(written(false), None, "of a record that is known, off is what it agreed on");
+}
+
+#[test]
 fn switching_the_pair_on_pushes_only_what_changed_in_the_crm() {
     let mut plugin = Plugin::new(&[Item::Same("n", NOTES), Item::Same("m", "/campaignId")]);
     plugin.switch = Some("sync");
@@ -279,6 +296,8 @@ struct Case {
     refusal: Option<Refusal>,
     /// The pair was never seen together.
     adopted: bool,
+    /// The record took another one's place.
+    succeeded: bool,
     /// The e-mail address of the contact that the record leads to; the mapping puts it into the notes.
     contact: Option<&'static str>,
     reads_contact: bool,
@@ -299,6 +318,7 @@ impl Case {
             exists: BTreeMap::new(),
             refusal: None,
             adopted: false,
+            succeeded: false,
             contact: None,
             reads_contact: false,
         }
@@ -308,7 +328,8 @@ impl Case {
         let names: Vec<&'static str> = vec![];
         let mut manifest = Plugin { owned: names, ..Plugin::new(&[]) }.manifest();
         manifest.entities[0].stamp = None;
-        let base = Base { referral: Some(self.referral.clone()), record: Some(self.base.clone()) };
+        let record = (!self.succeeded).then(|| self.base.clone());
+        let base = Base { referral: Some(self.referral.clone()), record };
         let state = LinkState { base, reported: Some("synced".into()), ..LinkState::default() };
         let world = World::linked(Plugin::new(&[]), &[], &[]);
         let (mut pass, mut action) = Pass::begin(crosswalk_engine::pass::Start {

@@ -118,13 +118,12 @@ fn wanted_help(linked: &Opportunity, settings: &Dynamics) -> Option<Help> {
     linked.help.get().and_then(|code| help::from_code(*code, settings.help_code_base))
 }
 
-/// Help that is asked for after the deal was sent.
+/// Help that is asked for after the deal was sent without.
 fn upgraded(linked: &Opportunity, referral: &Referral, settings: &Dynamics) -> Result<Field<Help>> {
-    let asked = referral.invitation.as_ref().is_some_and(|invitation| invitation.help.is_some());
-    let Some(help) = wanted_help(linked, settings).filter(|_| !asked && referral.status != Status::Closed)
-    else {
+    if cosell::is_with_microsoft(referral) || referral.status == Status::Closed {
         return Ok(Field::Unset);
-    };
+    }
+    let Some(help) = wanted_help(linked, settings) else { return Ok(Field::Unset) };
     reachable(linked.contact.get().and_then(Ref::record))?;
     salesperson::complete(&salesperson::member(linked, settings))?;
     Ok(help.into())

@@ -8,7 +8,7 @@ use crosswalk_sdk::{
 use crate::{Lead, LeadField, Opportunity, OpportunityField, Salesforce, status::Stage};
 
 pub(crate) fn resolve(conflict: &Conflict, settings: &Salesforce) -> Result<Resolution> {
-    // A field that both have, by one name, has one rule.
+    // A field that both have, by one name, has one rule: a conflict does not say whose it is.
     if let Some(field) = conflict.on::<Opportunity>() {
         return of_opportunity(field, conflict, settings);
     }
@@ -20,49 +20,49 @@ pub(crate) fn resolve(conflict: &Conflict, settings: &Salesforce) -> Result<Reso
 
 fn of_opportunity(field: OpportunityField, conflict: &Conflict, settings: &Salesforce) -> Result<Resolution> {
     use OpportunityField as On;
-    match field {
+    Ok(match field {
         On::Value | On::Currency | On::Closes | On::Description | On::Solutions | On::Products => {
-            Ok(settings.conflict_winner.resolution())
+            settings.conflict_winner.resolution()
         }
         On::Stage => {
             let closed = |name: String| matches!(settings.stage_named(&name), Some(Stage::Won | Stage::Lost));
-            Ok(closed_wins(
+            closed_wins(
                 conflict.partner_center_as::<String>()?.is_some_and(closed),
                 conflict.crm_as::<String>()?.is_some_and(closed),
-            ))
+            )
         }
         // A name cannot be changed in Partner Center, so that only this way round both sides agree.
-        On::Name => Ok(Resolution::PartnerCenter),
+        On::Name => Resolution::PartnerCenter,
         // Consent that was given stays given, and Partner Center only ever asks for `true`: as of the switch, where a
         // conversion made the record.
-        On::VisibleToMicrosoft | On::Sync => Ok(Resolution::PartnerCenter),
+        On::VisibleToMicrosoft | On::Sync => Resolution::PartnerCenter,
         // Partner Center speaks of it only once it closed the deal.
-        On::LostReason => Ok(Resolution::PartnerCenter),
-        On::Campaign
-        | On::HasProducts
+        On::LostReason => Resolution::PartnerCenter,
+        On::HasProducts
         | On::IsClosed
         | On::IsWon
         | On::ReferralLink
         | On::MicrosoftCrmIdentifier
         | On::ReferralProgram
-        | On::Audit => Ok(Resolution::PartnerCenter),
+        | On::Audit => Resolution::PartnerCenter,
         // What a seller chose stays chosen.
-        On::Help | On::Account | On::Contact | On::Owner => Ok(Resolution::Crm),
-    }
+        On::Help | On::Account | On::Contact | On::Owner | On::Campaign => Resolution::Crm,
+    })
 }
 
+/// What only a lead has.
 fn of_lead(field: LeadField, conflict: &Conflict, settings: &Salesforce) -> Result<Resolution> {
     use LeadField as On;
-    match field {
+    Ok(match field {
         On::Status => {
             let declined = |status: String| settings.is_disqualified(&status);
-            Ok(closed_wins(
+            closed_wins(
                 conflict.partner_center_as::<String>()?.is_some_and(declined),
                 conflict.crm_as::<String>()?.is_some_and(declined),
-            ))
+            )
         }
-        On::Description => Ok(settings.conflict_winner.resolution()),
-        On::Sync | On::ReferralLink | On::ReferralProgram | On::Audit => Ok(Resolution::PartnerCenter),
+        On::Description => settings.conflict_winner.resolution(),
+        On::Sync | On::ReferralLink | On::ReferralProgram | On::Audit => Resolution::PartnerCenter,
         // Who the customer is, is known best by whoever talks to it.
         On::FirstName
         | On::LastName
@@ -76,6 +76,6 @@ fn of_lead(field: LeadField, conflict: &Conflict, settings: &Salesforce) -> Resu
         | On::PostalCode
         | On::Country
         | On::Employees
-        | On::Topic => Ok(Resolution::Crm),
-    }
+        | On::Topic => Resolution::Crm,
+    })
 }

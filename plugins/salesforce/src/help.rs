@@ -3,13 +3,13 @@
 
 use crosswalk_sdk::{cosell::HELPS, prelude::*, record::Offered, settings};
 
-/// The picklist's values in Microsoft's package.
+/// The picklist's values, as Microsoft's connector asked administrators to enter them.
 const VALUES: [&str; 6] = [
-    "Workload-specific value proposition",
+    "Workload specific value proposition",
     "Customer technical architecture",
-    "Proof of concept/demo",
-    "Quotes/licensing",
-    "Post-sales customer success",
+    "Proof of concept or demo",
+    "Quotes or licensing",
+    "Post sales customer success",
     "General or other",
 ];
 
@@ -30,8 +30,10 @@ pub fn value(help: &Help, values: &[String]) -> Option<String> {
     values.get(at).cloned()
 }
 
-/// The help that a value stands for: one of the tenant's own, or the API's word itself.
+/// The help that a value stands for: one of the tenant's own, or one that has the letters of the API's word.
 pub fn from_value(value: &str, values: &[String]) -> Option<Help> {
+    let letters =
+        |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_ascii_lowercase();
     let own = values.iter().position(|known| known == value).and_then(|at| HELPS.get(at));
-    own.or_else(|| HELPS.iter().find(|help| help.word() == value)).cloned()
+    own.or_else(|| HELPS.iter().find(|help| letters(help.word()) == letters(value))).cloned()
 }

@@ -59,13 +59,13 @@ fn contact_and_owner_join_the_teams_and_nobody_leaves() {
 #[test]
 fn help_is_a_picklists_value_and_a_word() {
     let asked = referral(json!({ "inviteContext": { "assistanceRequestCode": "ProofOfConceptOrDemo" } }));
-    assert_eq!(held(&asked, None).help, "Proof of concept/demo".into());
+    assert_eq!(held(&asked, None).help, "Proof of concept or demo".into());
     let new_word = referral(json!({ "inviteContext": { "assistanceRequestCode": "SomethingNew" } }));
     assert!(held(&new_word, None).help.is_unset());
     let own: Vec<String> = (1..=6).map(|at| format!("Help {at}")).collect();
     let _settings = testing::settings(with_salesperson(json!({ "help_values": own })));
     assert_eq!(held(&asked, None).help, "Help 3".into());
-    for value in ["Help 6", "GeneralOrOther"] {
+    for value in ["Help 6", "GeneralOrOther", "General or other"] {
         let draft = sent(&Opportunity { help: value.into(), ..opportunity() }, None);
         assert_eq!((draft.help, draft.kind), (Help::GeneralOrOther.into(), ReferralKind::Shared.into()));
     }
@@ -76,7 +76,7 @@ fn help_is_a_picklists_value_and_a_word() {
 #[test]
 fn help_may_be_asked_for_after_the_deal_was_sent() {
     let _settings = testing::settings(with_salesperson(json!({})));
-    let asking = Opportunity { help: "Quotes/licensing".into(), ..opportunity() };
+    let asking = Opportunity { help: "Quotes or licensing".into(), ..opportunity() };
     let alone = referral(json!({ "inviteContext": null }));
     assert_eq!(sent(&asking, Some(&alone)).help, Help::QuotesOrLicensing.into());
     let asked = referral(json!({ "inviteContext": { "assistanceRequestCode": "GeneralOrOther" } }));

@@ -11,14 +11,14 @@ use super::{
 /// The object whose records are the solutions of a deal.
 pub(crate) const SOLUTION: &str = "Microsoft_Solution__c";
 
-/// What Microsoft can be asked for: the code that Partner Center knows, and what people read.
+/// What Microsoft can be asked for: the value, as the manual has administrators enter it, and what people read.
 const HELP: &[(&str, &str)] = &[
-    ("WorkloadSpecificValueProposition", "Workload-specific value proposition"),
-    ("CustomerTechnicalArchitecture", "Customer technical architecture"),
-    ("ProofOfConceptOrDemo", "Proof of concept/demo"),
-    ("QuotesOrLicensing", "Quotes/licensing"),
-    ("PostSalesCustomerSuccess", "Post-sales customer success"),
-    ("GeneralOrOther", "General or other"),
+    ("Workload specific value proposition", "Workload-specific value proposition"),
+    ("Customer technical architecture", "Customer technical architecture"),
+    ("Proof of concept or demo", "Proof of concept/demo"),
+    ("Quotes or licensing", "Quotes/licensing"),
+    ("Post sales customer success", "Post-sales customer success"),
+    ("General or other", "General or other"),
 ];
 
 /// The package's fields on opportunities and leads.

@@ -113,7 +113,7 @@ async fn functions_show_labels_and_convert_currencies() {
     let world = World::start().await;
     let deal = json!({
         "Name": "x", "StageName": "x", "CloseDate": "2027-01-31", "Amount": 92, "CurrencyIsoCode": "EUR",
-        "How_can_Microsoft_help__c": "QuotesOrLicensing",
+        "How_can_Microsoft_help__c": "Quotes or licensing",
     });
     world.create("Opportunity", deal).await;
     let query =

@@ -16,6 +16,7 @@ mod composite;
 mod convert;
 mod crm;
 mod id;
+mod provision;
 mod query;
 mod read;
 mod shape;

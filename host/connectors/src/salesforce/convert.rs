@@ -3,14 +3,11 @@
 //! The call has no condition, so the lead's version is looked at right before. What happens between the two is not seen,
 //! but is not lost either: a conversion overwrites nothing of the lead, and takes along what the lead then holds.
 
-use bytes::Bytes;
 use crosswalk_engine::{
     mapping::Companion,
     pass::{Seen, SystemRefusal},
     value::{Fields, RecordKey, Reference, Value},
 };
-use http::{HeaderName, HeaderValue, Method, header};
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
 
 use super::{
@@ -25,11 +22,12 @@ use crate::{
     fault::Fault,
     session::{ApiError, Failure},
     text::cut,
-    transport::{Request, Response},
+    transport::Response,
 };
 
-/// The fault of a session that is not accepted.
-const SESSION_REFUSED: &str = "INVALID_SESSION_ID";
+/// What duplicate rules are told.
+const SAVE_DESPITE_ALERTS: &str =
+    "<p:DuplicateRuleHeader><p:allowSave>true</p:allowSave></p:DuplicateRuleHeader>";
 
 impl Salesforce {
     /// Converts a lead at this version, for the account and contact that the fields name (`AccountId`, `ContactId`) and
@@ -61,16 +59,13 @@ impl Salesforce {
         if self.known(&key, version, stamp).await?.is_none() {
             return Ok(Seen::Stale);
         }
-        let conversion = conversion(&key.id, &fields, &status);
-        let send = |token: &SecretString| self.envelope(&conversion, token);
-        self.shared.budget.allow()?;
-        // An address that cannot be is told before anything is sent.
-        self.at(&self.soap_path())?;
-        let is_refused = |response: &Response| {
-            let fault = soap::fault(response.status, &String::from_utf8_lossy(&response.body));
-            fault.is_some_and(|fault| fault.is(SESSION_REFUSED))
+        let call = soap::Call {
+            path: format!("/services/Soap/u/{}", self.shared.config.api_version),
+            namespace: "urn:partner.soap.sforce.com",
+            headers: if self.shared.config.save_despite_duplicate_alerts { SAVE_DESPITE_ALERTS } else { "" },
+            body: format!("<p:convertLead>{}</p:convertLead>", conversion(&key.id, &fields, &status)),
         };
-        match self.shared.session.soap(send, is_refused).await {
+        match self.soap(&call).await {
             Ok(response) => self.converted(&key, &response).await,
             Err(Failure::Unknown(reason)) => Ok(Seen::Unknown(reason)),
             Err(Failure::Fault(fault)) => Err(fault),
@@ -91,35 +86,6 @@ impl Salesforce {
                  Relationships, Lead Status); nothing was written",
             )
         })
-    }
-
-    fn soap_path(&self) -> String {
-        format!("/services/Soap/u/{}", self.shared.config.api_version)
-    }
-
-    fn envelope(&self, conversion: &str, token: &SecretString) -> Request {
-        let config = &self.shared.config;
-        let duplicates = if config.save_despite_duplicate_alerts {
-            "<p:DuplicateRuleHeader><p:allowSave>true</p:allowSave></p:DuplicateRuleHeader>"
-        } else {
-            ""
-        };
-        let body = format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
-             <s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns:p=\"urn:partner.soap.sforce.com\">\
-             <s:Header><p:CallOptions><p:client>{}</p:client></p:CallOptions>\
-             <p:SessionHeader><p:sessionId>{}</p:sessionId></p:SessionHeader>{duplicates}</s:Header>\
-             <s:Body><p:convertLead>{conversion}</p:convertLead></s:Body></s:Envelope>",
-            soap::escaped(&config.client_name),
-            soap::escaped(token.expose_secret()),
-        );
-        let url = self.at(&self.soap_path()).unwrap_or_else(|_| config.org_url.clone());
-        let mut request = self.request(Method::POST, url);
-        request.headers.insert(header::ACCEPT, HeaderValue::from_static("text/xml"));
-        request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=utf-8"));
-        request.headers.insert(HeaderName::from_static("soapaction"), HeaderValue::from_static("\"\""));
-        request.body = Bytes::from(body);
-        request
     }
 
     async fn converted(&self, lead: &RecordKey, response: &Response) -> Result<Seen, Fault> {

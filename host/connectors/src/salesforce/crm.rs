@@ -103,8 +103,8 @@ impl Crm for Salesforce {
         self.listed(entity, matching, after, rows).await
     }
 
-    async fn provision(&self, _hook: Option<&Hook>, _dry_run: bool) -> Result<Vec<Step>, Fault> {
-        Err(Fault::reject("nothing can be provisioned"))
+    async fn provision(&self, hook: Option<&Hook>, dry_run: bool) -> Result<Vec<Step>, Fault> {
+        self.provisioned(hook, dry_run).await
     }
 
     fn usage(&self) -> Option<Usage> {

@@ -24,19 +24,25 @@ pub(super) struct Query {
     pub(super) soql: String,
     /// Whether records that are in the recycle bin are looked at too.
     pub(super) deleted_too: bool,
+    /// Whether it is about what the organisation is made of.
+    pub(super) tooling: bool,
 }
 
 impl Query {
     pub(super) fn new(soql: String) -> Query {
-        Query { soql, deleted_too: false }
+        Query { soql, deleted_too: false, tooling: false }
     }
 
     pub(super) fn with_deleted(soql: String) -> Query {
-        Query { soql, deleted_too: true }
+        Query { soql, deleted_too: true, tooling: false }
     }
 
     fn path(&self) -> String {
-        let resource = if self.deleted_too { "queryAll" } else { "query" };
+        let resource = match (self.tooling, self.deleted_too) {
+            (true, _) => "tooling/query",
+            (false, true) => "queryAll",
+            (false, false) => "query",
+        };
         format!("{resource}?q={}", text::encoded(&self.soql, "-._~,()*"))
     }
 }

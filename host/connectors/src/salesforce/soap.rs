@@ -1,9 +1,64 @@
-//! The little SOAP that is needed: what has no REST resource, the conversion of leads.
+//! The little SOAP that is needed, for what has no REST resource: the conversion of leads, and new objects.
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use secrecy::{ExposeSecret, SecretString};
 
-use super::answer::unescaped;
-use crate::session::ApiError;
+use super::{Salesforce, answer::unescaped};
+use crate::{
+    session::{ApiError, Failure},
+    transport::Response,
+};
+
+/// The fault of a session that is not accepted.
+const SESSION_REFUSED: &str = "INVALID_SESSION_ID";
+
+/// One call.
+pub(super) struct Call {
+    pub(super) path: String,
+    /// That of the elements, whose prefix is `p`.
+    pub(super) namespace: &'static str,
+    /// Elements of the header beside those of every call.
+    pub(super) headers: &'static str,
+    pub(super) body: String,
+}
+
+impl Salesforce {
+    /// Makes the call once, with the session in its header; a fault is an answer like any other.
+    pub(super) async fn soap(&self, call: &Call) -> Result<Response, Failure> {
+        self.shared.budget.allow().map_err(Failure::Fault)?;
+        let mut request = self.request(Method::POST, self.at(&call.path).map_err(Failure::Fault)?);
+        request.headers.insert(header::ACCEPT, HeaderValue::from_static("text/xml"));
+        request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=utf-8"));
+        request.headers.insert(HeaderName::from_static("soapaction"), HeaderValue::from_static("\"\""));
+        let send = |token: &SecretString| {
+            let mut request = request.clone();
+            request.body = Bytes::from(self.envelope(call, token));
+            request
+        };
+        let is_refused = |response: &Response| {
+            let fault = fault(response.status, &String::from_utf8_lossy(&response.body));
+            fault.is_some_and(|fault| fault.is(SESSION_REFUSED))
+        };
+        self.shared.session.soap(send, is_refused).await
+    }
+
+    fn envelope(&self, call: &Call, token: &SecretString) -> String {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
+             <s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" \
+             xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xmlns:p=\"{}\">\
+             <s:Header><p:CallOptions><p:client>{}</p:client></p:CallOptions>\
+             <p:SessionHeader><p:sessionId>{}</p:sessionId></p:SessionHeader>{}</s:Header>\
+             <s:Body>{}</s:Body></s:Envelope>",
+            call.namespace,
+            escaped(&self.shared.config.client_name),
+            escaped(token.expose_secret()),
+            call.headers,
+            call.body,
+        )
+    }
+}
 
 /// A text as XML has it.
 pub(super) fn escaped(text: &str) -> String {

@@ -2,6 +2,7 @@
 
 mod changes;
 mod convert;
+mod provision;
 mod reads;
 mod writes;
 

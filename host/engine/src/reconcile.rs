@@ -31,6 +31,7 @@ use crate::{
 };
 
 mod fold;
+mod lists;
 mod push;
 
 /// Both sides as they were read, and what is remembered of them.

@@ -89,12 +89,16 @@ impl Work<'_> {
         match (change.partner_center, change.crm) {
             (false, false) => self.release(field, "both sides agree"),
             (true, false) => self.take_wish(field, "fold", opinions),
+            (false, true) if self.is_delivered(field) => self.release(field, "Partner Center says the same"),
             (false, true) => self.keep(field, change.before),
             (true, true) if self.is_converted() && !agreed => self.overrule(field, opinions),
             (true, true) if agreed || self.is_invisible(field, opinions)? => {
                 self.release(field, "Partner Center says the same");
             }
-            (true, true) => return Ok(true),
+            (true, true) => match self.merged(field, opinions)? {
+                Some(list) => self.take_merged(field, list),
+                None => return Ok(true),
+            },
         }
         Ok(false)
     }
@@ -165,6 +169,12 @@ impl Work<'_> {
     fn is_overrun(&self, path: &str) -> bool {
         let current = self.sides.referral.get(path);
         !self.same(&current, &self.path_before(path)) && !self.same(&self.at(&self.asks, path), &current)
+    }
+
+    /// Whether Partner Center holds already what the CRM's edit asks of it.
+    fn is_delivered(&self, field: &str) -> bool {
+        let holds = |path: &String| self.same(&self.at(&self.asks, path), &self.sides.referral.get(path));
+        self.speaks.get(field).is_some_and(|paths| !paths.is_empty() && paths.iter().all(holds))
     }
 
     /// Whether Partner Center could not tell the CRM's value from its own.
@@ -285,7 +295,7 @@ impl Work<'_> {
     }
 
     /// Plans a value for the CRM; the baseline takes it too, unless a person's edit is kept over it.
-    fn write(&mut self, field: &str, value: Value, rule: &'static str) {
+    pub(super) fn write(&mut self, field: &str, value: Value, rule: &'static str) {
         self.after.insert(field.to_owned(), value.clone());
         self.baseline.insert(field.to_owned(), value);
         self.plan.rules.insert(field.to_owned(), rule);

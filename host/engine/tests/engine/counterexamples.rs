@@ -247,6 +247,21 @@ fn row_5_a_stale_push_after_a_record_write_does_not_take_our_own_write_for_an_ed
 }
 
 #[test]
+fn row_5_an_edit_that_partner_center_says_already_is_known_though_a_push_beside_it_is_in_doubt() {
+    let plugin = Plugin::new(&[Item::Same("n", CAMPAIGN), Item::ManyByRecord("m", NOTES)]);
+    let mut world = World::linked(plugin, &[(NOTES, "q")], &[]);
+    world.edit_referral(NOTES, "r");
+    world.edit_record("m", "y");
+    world.edit_record("n", "mine");
+    world.pass_with(|_, action| matches!(action, Action::WriteReferral { .. }).then_some(Fault::ReplyLost));
+    world.edit_referral(CAMPAIGN, "theirs");
+    world.edit_record("m", "x");
+    world.pass();
+    assert_eq!((world.field("m"), world.at(NOTES)), ("x", "p"));
+    settles(&mut world);
+}
+
+#[test]
 fn row_5_entries_the_overwritten_value_is_stored_before_it_is_overwritten() {
     let mut world = World::linked(same(), &[(NOTES, "")], &[]);
     world.plugin.policy = Policy::PartnerCenter;

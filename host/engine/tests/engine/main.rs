@@ -14,6 +14,7 @@ mod counterexamples;
 mod creates;
 mod gone;
 mod linked;
+mod lists;
 mod mutants;
 mod simulation;
 mod succession;

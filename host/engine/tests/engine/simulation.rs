@@ -52,7 +52,7 @@ fn items(rng: &mut Rng, family: Family) -> Vec<Item> {
     let mut field = || fields.next().expect("enough fields");
     for _ in 0..1 + rng.below(3) {
         let path = paths.next().expect("enough paths");
-        items.push(match rng.below(13) {
+        items.push(match rng.below(15) {
             0..=2 => Item::Same(field(), path),
             3 => Item::Cut(field(), path),
             4 => Item::Tens(field(), path),
@@ -63,6 +63,7 @@ fn items(rng: &mut Rng, family: Family) -> Vec<Item> {
             9 => Item::Derived(field(), field(), path),
             10 => Item::Outward(field(), path),
             11 => Item::Inward(field(), path),
+            12 | 13 => Item::List(field(), path),
             _ => Item::Joined(field(), field(), path),
         });
     }

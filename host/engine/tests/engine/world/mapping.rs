@@ -19,6 +19,10 @@ pub(crate) type Texts = BTreeMap<String, String>;
 pub(crate) enum Item {
     /// The same text on both sides, whatever the names are.
     Same(&'static str, &'static str),
+    /// The same list of letters on both sides, `[a b]`.
+    List(&'static str, &'static str),
+    /// As [`Item::List`], but the CRM only shows members of one letter.
+    Shown(&'static str, &'static str),
     /// The CRM holds the first three characters.
     Cut(&'static str, &'static str),
     /// The CRM holds tens.
@@ -54,8 +58,8 @@ pub(crate) enum Item {
 }
 
 use Item::{
-    Appends, Constant, Cut, Day, Derived, Grows, Inward, Joined, Many, ManyByRecord, Name, Outward, Prefix,
-    Same, Stage, State, Tens,
+    Appends, Constant, Cut, Day, Derived, Grows, Inward, Joined, List, Many, ManyByRecord, Name, Outward,
+    Prefix, Same, Shown, Stage, State, Tens,
 };
 
 fn text(of: &Texts, name: &str) -> String {
@@ -78,6 +82,8 @@ impl Item {
             Joined(f, e, _) => vec![f, e],
             Name(f) | State(f) | Stage(f) | Constant(f, _) => vec![f],
             Same(f, _)
+            | List(f, _)
+            | Shown(f, _)
             | Cut(f, _)
             | Tens(f, _)
             | Day(f, _)
@@ -99,6 +105,8 @@ impl Item {
             State(_) | Stage(_) => vec!["/status", "/substatus"],
             Constant(..) => vec![],
             Same(_, g)
+            | List(_, g)
+            | Shown(_, g)
             | Cut(_, g)
             | Tens(_, g)
             | Day(_, g)
@@ -115,6 +123,7 @@ impl Item {
     /// Values that a person may give the field, and the path.
     pub(crate) fn values(&self) -> (&'static [&'static str], &'static [&'static str]) {
         match self {
+            List(..) => (&["", "[a]", "[a b]", "[b c]", "[a c d]"], &["", "[b]", "[a b]", "[a c]", "[b d]"]),
             Cut(..) => (&["", "abc", "abd", "k"], &["abc", "abcd", "abde", "klmn", ""]),
             Tens(..) => (&["0", "10", "20", "30"], &["0", "3", "10", "12", "27"]),
             Day(..) => (&["d1", "d2", "d3"], &["d1t05", "d1t06", "d2t05", "d3t09"]),
@@ -129,7 +138,12 @@ impl Item {
     fn to_crm(&self, referral: &Texts, record: &Texts, draft: &mut Texts) {
         let mut put = |field: &str, value: String| drop(draft.insert(field.to_owned(), value));
         match self {
-            Same(f, g) | Inward(f, g) => put(f, text(referral, g)),
+            Same(f, g) | List(f, g) | Inward(f, g) => put(f, text(referral, g)),
+            Shown(f, g) => {
+                let all = text(referral, g);
+                let letters = all.trim_matches(['[', ']']).split(' ').filter(|member| member.len() == 1);
+                put(f, plain(&value(&format!("[{}]", letters.collect::<Vec<_>>().join(" ")))));
+            }
             Cut(f, g) => put(f, text(referral, g).chars().take(3).collect()),
             Tens(f, g) => put(f, tens(&text(referral, g))),
             Day(f, g) => put(f, text(referral, g).split('t').next().unwrap_or_default().to_owned()),
@@ -162,9 +176,14 @@ impl Item {
     fn to_referral(&self, record: &Texts, referral: &Texts, draft: &mut Texts) {
         let mut put = |path: &str, value: String| drop(draft.insert(path.to_owned(), value));
         match self {
-            Same(f, g) | Derived(f, _, g) | Outward(f, g) | Tens(f, g) | Cut(f, g) | Day(f, g) => {
-                put(g, text(record, f))
-            }
+            Same(f, g)
+            | List(f, g)
+            | Shown(f, g)
+            | Derived(f, _, g)
+            | Outward(f, g)
+            | Tens(f, g)
+            | Cut(f, g)
+            | Day(f, g) => put(g, text(record, f)),
             Many(f, g) | ManyByRecord(f, g) => {
                 let current = text(record, f);
                 if many(&text(referral, g)) != current {
@@ -341,12 +360,23 @@ pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::Empty => String::new(),
         Value::Text(text) => text.clone(),
+        Value::Texts(texts) if texts.is_empty() => String::new(),
+        Value::Texts(texts) => {
+            let mut texts = texts.clone();
+            texts.sort();
+            format!("[{}]", texts.join(" "))
+        }
         other => panic!("the family only knows texts, not {other:?}"),
     }
 }
 
 pub(crate) fn value(text: &str) -> Value {
-    if text.is_empty() { Value::Empty } else { Value::Text(text.to_owned()) }
+    match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some("") => Value::Empty,
+        Some(list) => Value::Texts(list.split(' ').map(str::to_owned).collect()),
+        None if text.is_empty() => Value::Empty,
+        None => Value::Text(text.to_owned()),
+    }
 }
 
 pub(crate) fn texts(fields: &Fields) -> Texts {
@@ -357,7 +387,7 @@ pub(crate) fn values(texts: &Texts) -> Fields {
     texts.iter().map(|(name, text)| (name.clone(), value(text))).collect()
 }
 
-/// Every string in a document, by JSON pointer.
+/// Every string and every list of strings in a document, by JSON pointer.
 pub(crate) fn leaves(document: &serde_json::Value) -> Texts {
     fn walk(at: &str, json: &serde_json::Value, into: &mut Texts) {
         match json {
@@ -365,6 +395,10 @@ pub(crate) fn leaves(document: &serde_json::Value) -> Texts {
                 object.iter().for_each(|(name, inner)| walk(&format!("{at}/{name}"), inner, into));
             }
             serde_json::Value::String(text) => drop(into.insert(at.to_owned(), text.clone())),
+            serde_json::Value::Array(items) if items.iter().all(serde_json::Value::is_string) => {
+                let texts = items.iter().filter_map(serde_json::Value::as_str).map(str::to_owned).collect();
+                into.insert(at.to_owned(), plain(&Value::Texts(texts)));
+            }
             _ => {}
         }
     }

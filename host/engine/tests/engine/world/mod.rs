@@ -367,6 +367,14 @@ impl World {
     fn read_row(&mut self, id: &str) -> Option<Versioned<Record>> {
         let row = self.rows.get(id)?;
         self.oracle.read_record(&row.fields, &self.plugin);
+        // As for the referral, where no stamp tells whose it is.
+        if let (Some(IntendedWrite::Record(fields)), false) = (self.intended(), self.plugin.stamp)
+            && texts(&fields)
+                .iter()
+                .all(|(field, text)| row.fields.get(field).map_or("", String::as_str) == text)
+        {
+            self.oracle.agree_on_record(texts(&fields));
+        }
         Some(Versioned { value: self.record(id), version: row.version.to_string() })
     }
 
@@ -411,7 +419,7 @@ impl World {
         }
         row.version += 1;
         let written = texts(fields).into_iter().filter(|(name, _)| name != STAMP).collect();
-        self.oracle.wrote_record(&before, &written, &self.entries);
+        self.oracle.wrote_record(&before, &written, &self.plugin, &self.entries);
         Seen::Written { version: self.rows[id].version.to_string(), key: None }
     }
 
@@ -487,7 +495,11 @@ impl World {
         let deal = self.deals.get_mut(id).expect("it was read");
         for (path, wanted) in fields {
             let text = plain(wanted);
-            let text = if self.normalises.contains(path.as_str()) { text.to_uppercase() } else { text };
+            let text = if self.normalises.contains(path.as_str()) {
+                plain(&value(&text.to_uppercase()))
+            } else {
+                text
+            };
             deal.texts.insert(path.clone(), text);
         }
         deal.version += 1;

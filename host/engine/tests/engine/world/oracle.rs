@@ -4,7 +4,7 @@
 //! write of ours put there. Overwriting a visible edit without an entry that names the field loses it. At the end,
 //! mapping either side onto the other must change nothing, or an open entry says why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crosswalk_engine::{link::Entry, pass::Verdict};
 
@@ -24,7 +24,7 @@ pub(crate) struct Oracle {
     pub(crate) losses: Vec<String>,
     pub(crate) adopted: bool,
     /// Paths that a person changed in Partner Center.
-    pub(crate) edited_outward: std::collections::BTreeSet<String>,
+    pub(crate) edited_outward: BTreeSet<String>,
     settled_record: Texts,
     settled_referral: Texts,
     /// What a pass saw both sides agree on, whether or not it lived to store that.
@@ -32,6 +32,8 @@ pub(crate) struct Oracle {
     agreed_referral: Texts,
     read_record: Texts,
     read_referral: Texts,
+    /// As `agreed_record` and `agreed_referral`, for each member of a list: whether both sides had it.
+    agreed_members: BTreeMap<String, BTreeMap<String, bool>>,
 }
 
 type Entries = BTreeMap<String, (Entry, Option<String>)>;
@@ -55,6 +57,19 @@ impl Oracle {
                 self.agreed_referral.insert(path.clone(), wish.clone());
             }
         }
+        for item in plugin.items.iter().filter(|item| matches!(item, Item::List(..))) {
+            let (field, path) = (item.fields()[0], item.paths()[0]);
+            let (of_record, of_referral) =
+                (members(&get(fields, field)), members(&get(&self.read_referral, path)));
+            for member in ["a", "b", "c", "d"].map(str::to_owned) {
+                let is_in = of_record.contains(&member);
+                if is_in == of_referral.contains(&member) {
+                    for name in [field, path] {
+                        self.agreed_members.entry(name.into()).or_default().insert(member.clone(), is_in);
+                    }
+                }
+            }
+        }
         for item in plugin.items.iter().filter(|item| matches!(item, Item::Many(..) | Item::ManyByRecord(..)))
         {
             let (field, path) = (item.fields()[0], item.paths()[0]);
@@ -69,8 +84,27 @@ impl Oracle {
         self.read_referral = texts.clone();
     }
 
+    pub(crate) fn agree_on_record(&mut self, texts: Texts) {
+        self.agreed_record.extend(texts);
+    }
+
     pub(crate) fn agree_on_referral(&mut self, texts: Texts) {
         self.agreed_referral.extend(texts);
+    }
+
+    /// Whether writing `new` over `old` loses what a person made of `seen`. In a list an edit is what was put in and what
+    /// was taken out, unless both sides had it so since; anything else is lost unless it stays as it is.
+    fn loses(&self, name: &str, seen: &str, old: &str, new: &str) -> bool {
+        let is_list = |text: &str| text.is_empty() || text.starts_with('[');
+        if ![seen, old, new].into_iter().all(is_list) {
+            return old != new;
+        }
+        let (seen, old, new) = (members(seen), members(old), members(new));
+        let known = |member: &String, is_in: bool| {
+            self.agreed_members.get(name).and_then(|members| members.get(member)) == Some(&is_in)
+        };
+        old.difference(&seen).any(|put_in| !new.contains(put_in) && !known(put_in, true))
+            || seen.difference(&old).any(|taken_out| new.contains(taken_out) && !known(taken_out, false))
     }
 
     /// A pass got as far as pushing: whatever Partner Center had said by then, the record has been given. Whoever
@@ -87,7 +121,13 @@ impl Oracle {
         }
     }
 
-    pub(crate) fn wrote_record(&mut self, before: &Texts, written: &Texts, entries: &Entries) {
+    pub(crate) fn wrote_record(
+        &mut self,
+        before: &Texts,
+        written: &Texts,
+        plugin: &Plugin,
+        entries: &Entries,
+    ) {
         self.record_writes += 1;
         for (field, text) in written {
             let old = get(before, field);
@@ -95,12 +135,19 @@ impl Oracle {
                 old != get(&self.settled_record, field) && self.agreed_record.get(field) != Some(&old);
             let kept =
                 standing(entries).any(|entry| entry.field == *field && super::shown(&entry.crm) == old);
-            if visible && old != *text && !kept {
+            let seen = get(&self.settled_record, field);
+            if visible && self.loses(field, &seen, &old, text) && !kept {
                 self.losses
                     .push(format!("record {field}: {old:?} was overwritten by {text:?} without an entry"));
             }
             self.settled_record.insert(field.clone(), text.clone());
             self.read_record.insert(field.clone(), text.clone());
+        }
+        // An edit that is for nobody else is known once a write landed on top of it, at the version that was read.
+        for field in
+            plugin.items.iter().filter(|item| matches!(item, Item::Inward(..))).flat_map(Item::fields)
+        {
+            self.agreed_record.insert(field.to_owned(), get(before, field));
         }
         // Whatever Partner Center asked for when the pass looked has arrived with this write.
         self.settled_referral = self.read_referral.clone();
@@ -120,7 +167,8 @@ impl Oracle {
                 old != get(&self.settled_referral, path) && self.agreed_referral.get(path) != Some(&old);
             let names = related(plugin, path);
             let kept = standing(entries).any(|entry| names.contains(&entry.field));
-            if visible && old != *text && !kept {
+            let seen = get(&self.settled_referral, path);
+            if visible && self.loses(path, &seen, &old, text) && !kept {
                 self.losses
                     .push(format!("referral {path}: {old:?} was overwritten by {text:?} without an entry"));
             }
@@ -131,6 +179,10 @@ impl Oracle {
         self.settled_referral = self.read_referral.clone();
         self.settled_record = self.read_record.clone();
     }
+}
+
+fn members(text: &str) -> BTreeSet<String> {
+    text.trim_matches(['[', ']']).split_whitespace().map(str::to_owned).collect()
 }
 
 fn get(texts: &Texts, name: &str) -> String {

@@ -24,6 +24,8 @@
 //! - **A crash costs nothing.** Before each write its intent is stored, after each write it is settled. Where it
 //!   cannot be told whether a write landed, the doubt becomes an entry.
 //! - **Never two.** A record is created under its key; a referral is posted under an intent, and never blindly again.
+//! - **A deal outlives its record.** A lead that is converted, by either side, or a record that is merged hands the pair
+//!   on. A side that is gone is said once, and nothing is made anew in its place.
 //!
 //! The tests in `tests/engine` hold the engine to these promises with a judge that shares no code with it.
 #![forbid(unsafe_code)]

@@ -178,6 +178,24 @@ fn a_flag_that_nobody_chose_in_a_new_record_the_referral_fills() {
 }
 
 #[test]
+fn consent_that_was_not_given_yet_can_be_given() {
+    let path = "/consent/consentToShareReferralWithMicrosoftSellers";
+    let referral = json!({"id": "deal-1", "externalReferenceId": "row-1", "status": "Active",
+        "consent": {"consentToShareReferralWithMicrosoftSellers": false}});
+    let mut case = Case::new(Referral(referral), &[("share", Value::Flag(false))]);
+    case.asks = |record| {
+        [("/consent/consentToShareReferralWithMicrosoftSellers".to_owned(), record["share"].clone())].into()
+    };
+    case.record.insert("share".into(), Value::Flag(true));
+    let (actions, _) = case.run();
+    let sent = actions.iter().find_map(|action| match action {
+        Action::WriteReferral { fields, .. } => fields.get(path).cloned(),
+        _ => None,
+    });
+    assert_eq!(sent, Some(Value::Flag(true)));
+}
+
+#[test]
 fn switching_the_pair_on_pushes_only_what_changed_in_the_crm() {
     let mut plugin = Plugin::new(&[Item::Same("n", NOTES), Item::Same("m", "/campaignId")]);
     plugin.switch = Some("sync");

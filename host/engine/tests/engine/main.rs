@@ -10,12 +10,14 @@
     reason = "a test may panic: that is how it fails"
 )]
 
+mod adoption;
 mod counterexamples;
 mod creates;
 mod gone;
 mod linked;
 mod lists;
 mod mutants;
+mod rulebook;
 mod simulation;
 mod succession;
 mod unsent;

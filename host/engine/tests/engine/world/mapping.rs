@@ -271,6 +271,8 @@ pub(crate) struct Plugin {
     pub(crate) refuses_with: Disposition,
     /// The pair is left alone unless this field says `yes`.
     pub(crate) switch: Option<&'static str>,
+    /// The switch is asked by both functions, not only for what goes to Partner Center.
+    pub(crate) switches_both: bool,
     /// A deal that is New is a lead; once accepted it is an opportunity, and stays one. Nothing is posted for a lead.
     pub(crate) leads: bool,
     /// How often it was asked, by function.
@@ -292,6 +294,7 @@ impl Plugin {
             needs: None,
             refuses_with: Disposition::Reject,
             switch: None,
+            switches_both: false,
             leads: false,
             calls: BTreeMap::new(),
         }
@@ -343,6 +346,10 @@ impl Plugin {
             item.to_referral(record, &leaves(&referral.0), &mut asks);
         }
         Outcome::Hold(values(&asks))
+    }
+
+    fn is_off(&self, record: &Texts) -> bool {
+        self.switch.is_some_and(|switch| text(record, switch) != "yes")
     }
 
     fn stage_of(&self, record: &Texts) -> String {
@@ -411,6 +418,9 @@ impl Mapper for Plugin {
     fn to_crm(&mut self, referral: &Referral, linked: Option<&Record>) -> Result<Outcome<CrmDraft>, Refusal> {
         self.count("to_crm");
         let record = linked.map(|record| texts(&record.fields)).unwrap_or_default();
+        if self.switches_both && linked.is_some() && self.is_off(&record) {
+            return Ok(Outcome::Skip("sync is switched off".into()));
+        }
         let fields = values(&self.wants_of_crm(&leaves(&referral.0), &record));
         let is_opportunity = linked.is_some_and(|record| record.key.entity == "opportunity");
         let is_lead = self.leads && !is_opportunity && referral.status() == Some("New");
@@ -428,7 +438,7 @@ impl Mapper for Plugin {
         if linked.key.entity == "opportunity" && self.stage_of(&record) == "hold" && referral.is_none() {
             return Ok(Outcome::Skip("a deal that is on hold is not sent".into()));
         }
-        if self.switch.is_some_and(|switch| text(&record, switch) != "yes") {
+        if self.is_off(&record) {
             return Ok(Outcome::Skip("sync is switched off".into()));
         }
         if linked.key.entity == "lead" {

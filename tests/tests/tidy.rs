@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("crosswalk-engine", &[], &[]),
     ("crosswalk-journal", &["crosswalk-engine"], &[]),
     ("crosswalk-runtime", &["crosswalk-engine"], &["crosswalk-builder"]),
-    ("crosswalk-connectors", &["crosswalk-engine"], &[]),
+    ("crosswalk-connectors", &["crosswalk-engine"], &["crosswalk-sandbox"]),
     ("crosswalk-sandbox", &[], &[]),
     ("crosswalk-builder", &[], &[]),
     ("crosswalk-sdk-macros", &[], &[]),

@@ -39,6 +39,7 @@ pub(super) struct Row {
     pub(super) id: String,
     etag: String,
     text: String,
+    created: String,
 }
 
 /// What a write does to the rows of one list.
@@ -51,7 +52,7 @@ pub(super) struct Change<'a> {
 impl List<'_> {
     /// The list as a read of its record expands it.
     pub(super) fn expand(&self) -> String {
-        format!("{}($select={};$orderby=createdon asc)", self.collection, self.rows.column)
+        format!("{}($select={},createdon;$orderby=createdon asc)", self.collection, self.rows.column)
     }
 
     /// What `wanted` changes of the rows that there are.
@@ -71,7 +72,17 @@ impl List<'_> {
         let text = |name: &str| row.get(name)?.as_str().map(str::to_owned);
         let id = text(&self.set.id_column).and_then(|id| guid(&id))?;
         let own = text(&self.rows.column).filter(|text| !text.trim().is_empty())?;
-        Some(Row { id, etag: text("@odata.etag").unwrap_or_default(), text: own })
+        let etag = text("@odata.etag").unwrap_or_default();
+        Some(Row { id, etag, text: own, created: text("createdon").unwrap_or_default() })
+    }
+
+    /// The rows in the order of their creation.
+    fn rows(&self, rows: &[Json]) -> Vec<Row> {
+        let mut rows: Vec<Row> = rows.iter().filter_map(|row| self.row(row)).collect();
+        // Rows of one change set are created in the same second; then the one that was written first has the lower eTag.
+        let number = |row: &Row| row.etag.trim_start_matches("W/").trim_matches('"').parse::<u64>().ok();
+        rows.sort_by(|a, b| a.created.cmp(&b.created).then(number(a).cmp(&number(b))));
+        rows
     }
 }
 
@@ -144,15 +155,15 @@ impl Dynamics {
         let inline = record.get(&list.collection).and_then(Json::as_array);
         let whole = record.get(format!("{}@odata.nextLink", list.collection)).is_none();
         if let Some(rows) = inline.filter(|_| whole) {
-            return Ok(rows.iter().filter_map(|row| list.row(row)).collect());
+            return Ok(list.rows(rows));
         }
         let options = [
-            ("$select", list.rows.column.clone()),
+            ("$select", format!("{},createdon", list.rows.column)),
             ("$filter", format!("_{}_value eq {id}", list.rows.parent)),
             ("$orderby", "createdon asc".to_owned()),
         ];
         let rows = self.rows(&list.set, &options).await?;
-        Ok(rows.iter().filter_map(|row| list.row(row)).collect())
+        Ok(list.rows(&rows))
     }
 }
 

@@ -102,7 +102,7 @@ async fn child_rows_come_with_the_record_and_are_part_of_its_version() {
         lines[2],
         format!(
             "GET /api/data/v9.2/opportunities({ID})?$select=cosell_referralid,cosell_stamp,name\
-             &$expand=cosell_opportunity_solutions($select=cosell_solutionid;$orderby=createdon%20asc)"
+             &$expand=cosell_opportunity_solutions($select=cosell_solutionid,createdon;$orderby=createdon%20asc)"
         )
     );
     assert_eq!(lines.len(), 5, "the names are asked for once");
@@ -121,7 +121,7 @@ async fn rows_that_did_not_all_come_along_are_asked_for() {
     assert_eq!(
         server.lines()[3],
         format!(
-            "GET /api/data/v9.2/cosell_solutions?$select=cosell_solutionid\
+            "GET /api/data/v9.2/cosell_solutions?$select=cosell_solutionid,createdon\
              &$filter=_cosell_opportunityid_value%20eq%20{ID}&$orderby=createdon%20asc"
         )
     );

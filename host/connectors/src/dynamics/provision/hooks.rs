@@ -43,12 +43,12 @@ impl Run<'_> {
     pub(super) async fn notifications(&mut self, hook: &Hook, manifest: &Manifest) -> Result<(), Fault> {
         let endpoint = self.endpoint(hook).await?;
         let messages = self.messages().await?;
+        let registered = match &endpoint {
+            Some(endpoint) => self.registered(endpoint).await?,
+            None => BTreeMap::new(),
+        };
         for (table, told) in told(manifest) {
             let filters = self.filters(&table).await?;
-            let registered = match &endpoint {
-                Some(endpoint) => self.registered(endpoint).await?,
-                None => BTreeMap::new(),
-            };
             for message in MESSAGES {
                 let what = format!("notification of {message} of {table}");
                 let filter = messages.get(message).and_then(|message| Some((message, filters.get(message)?)));
@@ -64,7 +64,13 @@ impl Run<'_> {
                 };
                 match (registered.get(filter), &endpoint) {
                     (Some(step), _) => self.compare(what, step, message, &told).await?,
-                    (None, None) => self.step(what, StepState::Missing),
+                    (None, None) if self.dry_run => self.step(what, StepState::Missing),
+                    (None, None) => {
+                        self.step(
+                            what,
+                            StepState::Failed("there is no service endpoint to send it to".to_owned()),
+                        );
+                    }
                     (None, Some(endpoint)) => {
                         let body = step(&table, message, &told, [endpoint, message_id, filter]);
                         self.register(what, &body, message, &told).await?;

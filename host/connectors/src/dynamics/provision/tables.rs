@@ -174,7 +174,7 @@ impl Run<'_> {
         if let Some(members) = whole.as_object_mut() {
             members.retain(|name, _| name != "@odata.context");
         }
-        let id = whole.get("MetadataId").and_then(Json::as_str).and_then(super::super::guid);
+        let id = whole.get("MetadataId").and_then(Json::as_str).and_then(crate::dynamics::guid);
         let path = id.map_or_else(|| definition(table), |id| format!("EntityDefinitions({id})"));
         let mut request = self.change(Method::PUT, &path, &whole)?;
         request

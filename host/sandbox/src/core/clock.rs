@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
 
 /// A clock that clones share. It has an offset that tests and people move, to let deals and tokens expire.
 #[derive(Clone, Debug)]
@@ -14,6 +15,7 @@ pub struct Clock(Arc<Inner>);
 struct Inner {
     source: Source,
     offset_ms: AtomicI64,
+    moved: Notify,
 }
 
 #[derive(Debug)]
@@ -28,15 +30,18 @@ impl Clock {
     /// The operating system's time.
     #[must_use]
     pub fn system() -> Self {
-        Self(Arc::new(Inner { source: Source::System, offset_ms: AtomicI64::new(0) }))
+        Self::over(Source::System)
     }
 
     /// Starts at `start` and goes on with tokio's time, so that a paused runtime decides it. Must be called inside
     /// of the runtime whose time it follows.
     #[must_use]
     pub fn starting_at(start: Timestamp) -> Self {
-        let source = Source::Tokio { start, origin: tokio::time::Instant::now() };
-        Self(Arc::new(Inner { source, offset_ms: AtomicI64::new(0) }))
+        Self::over(Source::Tokio { start, origin: tokio::time::Instant::now() })
+    }
+
+    fn over(source: Source) -> Self {
+        Self(Arc::new(Inner { source, offset_ms: AtomicI64::new(0), moved: Notify::new() }))
     }
 
     /// The time now, offset included.
@@ -58,6 +63,25 @@ impl Clock {
     /// Sets the offset (a clock skew), in milliseconds.
     pub fn set_offset_ms(&self, offset_ms: i64) {
         self.0.offset_ms.store(offset_ms, Ordering::Relaxed);
+        self.0.moved.notify_waiters();
+    }
+
+    /// Returns once this clock shows `until`: time that passes counts, and time that is moved by hand.
+    pub async fn sleep_until(&self, until: Timestamp) {
+        loop {
+            // Asked for before the time is read, so that no move falls between the two.
+            let moved = self.0.moved.notified();
+            tokio::pin!(moved);
+            moved.as_mut().enable();
+            let Ok(left) = Duration::try_from(until.duration_since(self.now())) else { return };
+            if left.is_zero() {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(left) => {}
+                () = moved => {}
+            }
+        }
     }
 
     /// Moves the clock forward.

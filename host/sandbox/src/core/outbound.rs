@@ -1,7 +1,8 @@
 //! The sender of notifications: a bounded queue with attempts, time-outs, and switches that make it unreliable.
 //!
-//! Partner Center's webhooks and Dataverse's webhooks both go through it; what differs (headers, body, number of
-//! attempts, what counts as success) is in the [`Delivery`].
+//! The webhooks of Partner Center and of Dataverse and the outbound messages of Salesforce all go through it; what
+//! differs (headers, body, number of attempts, what counts as success) is in the [`Delivery`]. Pauses between attempts
+//! are of the sandbox's clock, so that moving it brings the next attempt.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -11,10 +12,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore};
 
-use super::clock::{Clock, seven_digits};
+use super::clock::{Clock, later, seven_digits};
 use super::ids::Ids;
 use super::lock;
 
@@ -30,6 +32,42 @@ pub const REORDER_HOLD_MS: u64 = 1000;
 /// How late the scramble switch makes a notification at most, in milliseconds.
 pub const SCRAMBLE_MS_MAX: u64 = 400;
 
+/// Bytes of a receiver's answer that are looked at.
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// What a notification says.
+#[derive(Clone)]
+pub enum Content {
+    /// The same in every attempt.
+    Fixed(Bytes),
+    /// Made anew for every attempt, from the data as they are by then.
+    Rendered(Arc<dyn Fn() -> Bytes + Send + Sync>),
+}
+
+impl From<Bytes> for Content {
+    fn from(bytes: Bytes) -> Self {
+        Self::Fixed(bytes)
+    }
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Fixed(bytes) => write!(out, "Fixed({} bytes)", bytes.len()),
+            Self::Rendered(_) => out.write_str("Rendered"),
+        }
+    }
+}
+
+impl Content {
+    fn bytes(&self) -> Bytes {
+        match self {
+            Self::Fixed(bytes) => bytes.clone(),
+            Self::Rendered(render) => render(),
+        }
+    }
+}
+
 /// One notification to send.
 #[derive(Clone, Debug)]
 pub struct Delivery {
@@ -42,12 +80,14 @@ pub struct Delivery {
     /// Headers that the wrong-signature switch sends instead; none if the system has nothing to falsify.
     pub falsified_headers: Option<Vec<(String, String)>>,
     /// The body, sent as it is.
-    pub body: Bytes,
+    pub body: Content,
+    /// The body that the wrong-signature switch sends instead; none if there is nothing in it to falsify.
+    pub falsified_body: Option<Content>,
     /// How often and how patiently it is tried.
     pub policy: Policy,
 }
 
-/// How a delivery is tried. Success is any 2xx answer.
+/// How a delivery is tried.
 #[derive(Clone, Debug)]
 pub struct Policy {
     /// Attempts in all, the first one included.
@@ -60,6 +100,37 @@ pub struct Policy {
     pub retry_max_ms: u64,
     /// Which failures are tried again.
     pub retry_on: RetryOn,
+    /// What counts as success.
+    pub accepts: Accepts,
+    /// No attempt begins later than this after the notification was queued, in milliseconds of the sandbox's clock.
+    pub give_up_after_ms: Option<u64>,
+}
+
+/// What counts as success.
+#[derive(Clone, Copy, Debug)]
+pub enum Accepts {
+    /// Any 2xx answer.
+    AnySuccess,
+    /// An answer that this function is content with.
+    Only(fn(&Reply) -> bool),
+}
+
+impl Accepts {
+    fn takes(self, reply: &Reply) -> bool {
+        match self {
+            Self::AnySuccess => (200..300).contains(&reply.status),
+            Self::Only(is_content) => is_content(reply),
+        }
+    }
+}
+
+/// What a receiver answered.
+#[derive(Clone, Debug, Default)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The body, up to [`ANSWER_BYTES_MAX`].
+    pub body: Bytes,
 }
 
 /// Which failures are tried again.
@@ -71,12 +142,12 @@ pub enum RetryOn {
     Statuses(Vec<u16>),
 }
 
-/// What the receiver answered: a status, or why there was none.
-pub type Answer = Result<u16, String>;
+/// What the receiver answered, or why it did not.
+pub type Answer = Result<Reply, String>;
 
 /// How a notification leaves the sandbox. A simulation gives its own to stay off the network.
 pub trait Transport: Send + Sync + 'static {
-    /// Posts `body` to `target` and returns the status of the answer.
+    /// Posts `body` to `target` and returns the answer.
     fn post<'a>(
         &'a self,
         target: &'a str,
@@ -109,10 +180,17 @@ impl Transport for HttpTransport {
             for (name, value) in headers {
                 request = request.header(name, value);
             }
-            match request.send().await {
-                Ok(response) => Ok(response.status().as_u16()),
-                Err(error) => Err(format!("no answer: {error}")),
+            let mut response = request.send().await.map_err(|error| format!("no answer: {error}"))?;
+            let status = response.status().as_u16();
+            let mut body = Vec::new();
+            while let Ok(Some(chunk)) = response.chunk().await {
+                body.extend_from_slice(&chunk);
+                if body.len() > ANSWER_BYTES_MAX {
+                    break;
+                }
             }
+            body.truncate(ANSWER_BYTES_MAX);
+            Ok(Reply { status, body: body.into() })
         })
     }
 }
@@ -375,40 +453,48 @@ impl Inner {
     async fn attempt_all(&self, id: u64, delivery: &Delivery, generation: u64) {
         let policy = &delivery.policy;
         let mut pause_ms = policy.retry_first_ms;
+        let give_up =
+            policy.give_up_after_ms.map(|after| later(self.clock.now(), Duration::from_millis(after)));
         for attempt in 1..=policy.attempts_max {
             if self.generation.load(Ordering::Acquire) != generation {
                 return self.settle(id, Outcome::Lost);
             }
-            let answer = self.attempt(id, delivery).await;
+            if give_up.is_some_and(|moment| self.clock.now() > moment) {
+                break;
+            }
+            let (answer, ended) = self.attempt(id, delivery).await;
             let is_final = match (&answer, &policy.retry_on) {
-                (Ok(200..=299), _) => return self.settle(id, Outcome::Delivered),
+                (Ok(reply), _) if policy.accepts.takes(reply) => return self.settle(id, Outcome::Delivered),
                 (_, RetryOn::AnyFailure) => false,
-                (Ok(status), RetryOn::Statuses(statuses)) => !statuses.contains(status),
+                (Ok(reply), RetryOn::Statuses(statuses)) => !statuses.contains(&reply.status),
                 (Err(_), RetryOn::Statuses(_)) => true,
             };
             if is_final {
                 break;
             }
             if attempt < policy.attempts_max {
-                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+                self.clock.sleep_until(later(ended, Duration::from_millis(pause_ms))).await;
                 pause_ms = pause_ms.saturating_mul(2).min(policy.retry_max_ms);
             }
         }
         self.settle(id, Outcome::Failed);
     }
 
-    async fn attempt(&self, id: u64, delivery: &Delivery) -> Answer {
+    /// Tries once; what came of it, and when. The time is taken before the attempt is on record, so that whoever has
+    /// seen the record and moves the clock brings the next attempt.
+    async fn attempt(&self, id: u64, delivery: &Delivery) -> (Answer, Timestamp) {
         let _slot = self.slots.acquire().await;
         let at = seven_digits(self.clock.now());
-        let post = self.transport.post(&delivery.target, &delivery.headers, delivery.body.clone());
+        let post = self.transport.post(&delivery.target, &delivery.headers, delivery.body.bytes());
         let limit = Duration::from_millis(delivery.policy.attempt_timeout_ms);
         let answer = tokio::time::timeout(limit, post)
             .await
             .unwrap_or_else(|_| Err(format!("no answer within {} ms", delivery.policy.attempt_timeout_ms)));
-        let attempt =
-            Attempt { at, status: answer.as_ref().ok().copied(), failure: answer.as_ref().err().cloned() };
+        let status = answer.as_ref().ok().map(|reply| reply.status);
+        let attempt = Attempt { at, status, failure: answer.as_ref().err().cloned() };
+        let ended = self.clock.now();
         self.change(id, |record| record.attempts.push(attempt));
-        answer
+        (answer, ended)
     }
 
     fn note(&self, id: u64, delivery: &Delivery) {
@@ -451,10 +537,13 @@ fn scrambled_ms(id: u64, copy: u64) -> u64 {
 }
 
 impl Delivery {
-    /// With the headers of the wrong-signature switch.
+    /// With the headers and the body of the wrong-signature switch.
     fn falsified(mut self) -> Self {
         if let Some(headers) = self.falsified_headers.take() {
             self.headers = headers;
+        }
+        if let Some(body) = self.falsified_body.take() {
+            self.body = body;
         }
         self
     }

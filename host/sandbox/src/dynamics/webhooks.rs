@@ -15,7 +15,7 @@ use super::{
     tables::{Kind, Table},
     values,
 };
-use crate::core::outbound::{Delivery, Policy, RetryOn};
+use crate::core::outbound::{Accepts, Delivery, Policy, RetryOn};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -169,13 +169,16 @@ fn delivery(org: &Org, step: &Row, endpoint: &Row, event: &Event) -> Delivery {
         target,
         headers,
         falsified_headers: falsified,
-        body,
+        body: body.into(),
+        falsified_body: None,
         policy: Policy {
             attempts_max: ATTEMPTS_MAX,
             attempt_timeout_ms: RECEIVER_TIMEOUT_MS,
             retry_first_ms: RETRY_PAUSE_MS,
             retry_max_ms: RETRY_PAUSE_MS,
             retry_on: RetryOn::Statuses(vec![502, 503, 504]),
+            accepts: Accepts::AnySuccess,
+            give_up_after_ms: None,
         },
     }
 }

@@ -26,7 +26,7 @@ pub use control::{Answer, ControlError};
 pub use samples::NAMES as SAMPLE_NAMES;
 pub use settings::{Case, NextLink, RelatedEventId, Role, Settings};
 
-use crate::core::outbound::{Policy, RetryOn};
+use crate::core::outbound::{Accepts, Policy, RetryOn};
 use crate::core::{Core, CoreOptions, CoreParts, assemble, lock};
 use store::{Organization, Store};
 use webhooks::Webhooks;
@@ -63,6 +63,8 @@ impl Default for PartnerCenterConfig {
                 retry_first_ms: 500,
                 retry_max_ms: 30_000,
                 retry_on: RetryOn::AnyFailure,
+                accepts: Accepts::AnySuccess,
+                give_up_after_ms: None,
             },
             settings: Settings::default(),
         }

@@ -328,7 +328,8 @@ impl PartnerCenter {
             headers: headers(flaw)?,
             falsified_headers: falsify.then(|| headers(Flaw::WrongSignature)).flatten(),
             policy: self.config.delivery.clone(),
-            body: Bytes::from(body),
+            body: Bytes::from(body).into(),
+            falsified_body: None,
         };
         Some((self.core.outbound.enqueue(delivery), registration.url))
     }

@@ -1,12 +1,13 @@
-//! The HTTP side: who calls, limits, headers; sign-in; and the switches under `/_sandbox/salesforce`.
+//! The HTTP side: who calls, limits, headers; and sign-in.
 
 use super::{
-    Salesforce, Switches, dispatch,
+    Salesforce, dispatch,
     errors::{Refusal, not_found},
     limits, oauth,
     org::{API_PATH, Answer, Call},
+    outbound, soap,
 };
-use crate::core::{Core, lock};
+use crate::core::lock;
 use axum::{
     Json, Router,
     body::{Body, to_bytes},
@@ -52,7 +53,7 @@ impl crate::core::Dialect for Dialect {
     }
 }
 
-/// The routes of the APIs, of sign-in and of the switches.
+/// The routes of the APIs and of sign-in.
 pub(super) fn router(salesforce: &Arc<Salesforce>) -> Router {
     Router::new()
         .route("/services/data", get(versions))
@@ -63,7 +64,7 @@ pub(super) fn router(salesforce: &Arc<Salesforce>) -> Router {
         .route("/services/oauth2/introspect", post(introspect))
         .route("/services/oauth2/userinfo", any(userinfo))
         .route("/id/{organization}/{user}", any(identity))
-        .route("/_sandbox/salesforce/switches", get(read_switches).post(change_switches))
+        .route("/services/Soap/{*path}", post(soap))
         .with_state(Arc::clone(salesforce))
 }
 
@@ -160,7 +161,7 @@ pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
 impl Salesforce {
     /// Runs one request as a transaction: whose token it is, whether it may call, and what it does.
     fn transact(
-        &self,
+        self: &Arc<Self>,
         token: Option<&str>,
         read: impl FnOnce(super::record_id::RecordId, jiff::Timestamp) -> Result<Call, Refusal>,
     ) -> Answer {
@@ -175,9 +176,11 @@ impl Salesforce {
             Ok(call) => dispatch::answer(&mut org, &call),
             Err(refusal) => Answer::refusal(&refusal),
         };
-        org.changes.commit();
-        org.store.commit();
-        answer.with("Sforce-Limit-Info", limits::info(&org))
+        let messages = org.commit();
+        let answer = answer.with("Sforce-Limit-Info", limits::info(&org));
+        drop(org);
+        outbound::send(self, messages);
+        answer
     }
 }
 
@@ -187,6 +190,15 @@ fn origin(salesforce: &Salesforce, headers: &HeaderMap) -> String {
         Some(host) => format!("http://{host}"),
         None => salesforce.base_url(),
     }
+}
+
+async fn soap(
+    State(salesforce): State<Arc<Salesforce>>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    soap::answer(&salesforce, &path, &body, &origin(&salesforce, &headers))
 }
 
 async fn token(State(salesforce): State<Arc<Salesforce>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -252,27 +264,6 @@ fn about_user(
     }
 }
 
-async fn read_switches(State(salesforce): State<Arc<Salesforce>>) -> Json<Switches> {
-    Json(salesforce.switches())
-}
-
-/// Changes the switches that the body names and leaves the others.
-async fn change_switches(State(salesforce): State<Arc<Salesforce>>, Json(changes): Json<Value>) -> Response {
-    let merged = serde_json::to_value(salesforce.switches()).map(|mut all| {
-        if let (Value::Object(all), Value::Object(changes)) = (&mut all, changes) {
-            all.extend(changes);
-        }
-        all
-    });
-    match merged.and_then(serde_json::from_value::<Switches>) {
-        Ok(switches) => {
-            salesforce.set_switches(switches.clone());
-            Json(switches).into_response()
-        }
-        Err(error) => crate::core::control::bad_request(&error.to_string()),
-    }
-}
-
 fn into_response(answer: Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = match answer.body {
@@ -291,12 +282,4 @@ fn into_response(answer: Answer) -> Response {
         }
     }
     response
-}
-
-impl Salesforce {
-    /// Clock, tokens, trace, faults and notifications.
-    #[must_use]
-    pub fn core(&self) -> &Arc<Core> {
-        &self.core
-    }
 }

@@ -10,8 +10,6 @@ pub(crate) const ORGANIZATION: RecordId = RecordId::new(b"00D", 1);
 pub(crate) const INTEGRATION_USER: RecordId = RecordId::new(b"005", 1);
 /// The person who works in the CRM; the bearer token `seller` is theirs.
 pub(crate) const SELLER: RecordId = RecordId::new(b"005", 2);
-/// Somebody who has left.
-pub(crate) const FORMER_USER: RecordId = RecordId::new(b"005", 3);
 
 /// The currencies that can be chosen.
 pub(crate) const CURRENCY_CODES: &[&str] = &["USD", "EUR", "GBP", "JPY"];
@@ -204,7 +202,8 @@ mod tests {
         assert_eq!(name("Organization", ORGANIZATION), "Crosswalk sandbox");
         assert_eq!(name("User", INTEGRATION_USER), "Integration User");
         assert_eq!(name("User", SELLER), "Sam Seller");
-        assert_eq!(name("User", FORMER_USER), "Fred Former");
+        let former = RecordId::parse(super::super::FORMER_USER_ID).unwrap();
+        assert_eq!(name("User", former), "Fred Former");
         assert_eq!(ORGANIZATION.to_string(), super::super::ORGANIZATION_ID);
         assert_eq!(INTEGRATION_USER.to_string(), super::super::INTEGRATION_USER_ID);
         assert_eq!(SELLER.to_string(), super::super::SELLER_ID);

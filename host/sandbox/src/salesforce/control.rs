@@ -40,6 +40,8 @@ pub struct Switches {
     pub restricted_picklists: Vec<String>,
     /// The user who gets new leads, unless the client sends `Sforce-Auto-Assign: FALSE`.
     pub lead_assignee: Option<String>,
+    /// What a conversion carries into custom fields: fields of the lead, and those of the opportunity that get them.
+    pub lead_field_mapping: BTreeMap<String, String>,
     /// SOAP `login()` works. Salesforce switches it off in new organisations.
     pub soap_login: bool,
     /// A JWT of a client without a key in `jwtKeys` is taken unchecked.
@@ -69,6 +71,7 @@ impl Default for Switches {
             hidden_fields: Vec::new(),
             restricted_picklists: Vec::new(),
             lead_assignee: None,
+            lead_field_mapping: BTreeMap::new(),
             soap_login: true,
             accept_any_jwt: true,
             jwt_keys: BTreeMap::new(),

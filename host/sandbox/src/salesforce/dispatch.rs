@@ -1,11 +1,11 @@
 //! From a request to the resource that it names, each request a transaction.
 
 use super::{
-    describe,
+    collections, composite, describe,
     errors::{Outcome, method_not_allowed, not_found, not_simulated},
     limits,
     org::{API_PATH, Answer, Call, Org},
-    query, rows,
+    query, replication, rows, tooling, tree,
 };
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -35,6 +35,8 @@ fn route(org: &mut Org, call: &Call) -> Outcome<Answer> {
         ["queryAll"] => get(call).and_then(|()| query::first(org, call, true, false)),
         ["query" | "queryAll", locator] => get(call).and_then(|()| query::next(org, call, locator)),
         ["sobjects", rest @ ..] => sobjects(org, call, rest),
+        ["composite", rest @ ..] => composites(org, call, rest),
+        ["tooling", rest @ ..] => tooling::run(org, call, rest),
         [
             "search"
             | "parameterizedSearch"
@@ -56,11 +58,24 @@ fn sobjects(org: &mut Org, call: &Call, segments: &[&str]) -> Outcome<Answer> {
         ([object], &Method::GET) => describe::one(org, call, object),
         ([object], &Method::POST) => rows::create(org, call, object),
         ([object, "describe"], &Method::GET) => describe::full(org, call, object),
+        ([object, "updated"], &Method::GET) => replication::updated(org, call, object),
+        ([object, "deleted"], &Method::GET) => replication::deleted(org, call, object),
         // A create with the id as the external id, as in an upsert.
         ([object, id], &Method::POST) if id.eq_ignore_ascii_case("Id") => rows::create(org, call, object),
         ([object, id], _) => rows::by_id(org, call, object, id),
         ([object, field, value], _) => rows::by_external_id(org, call, object, field, value),
         ([] | [_], method) => Err(method_not_allowed(method.as_str(), "HEAD,GET,POST")),
+        _ => Err(not_found()),
+    }
+}
+
+fn composites(org: &mut Org, call: &Call, segments: &[&str]) -> Outcome<Answer> {
+    match (segments, &call.method) {
+        ([], &Method::POST) => composite::run(org, call),
+        (["batch"], &Method::POST) => composite::batch(org, call),
+        (["sobjects", rest @ ..], _) => collections::run(org, call, rest),
+        (["tree", object], _) => tree::run(org, call, object),
+        ([] | ["batch"], method) => Err(method_not_allowed(method.as_str(), "POST")),
         _ => Err(not_found()),
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Refusal {
     /// The fields that it is about; none where Salesforce leaves the member out.
     pub(crate) fields: Option<Vec<String>>,
     /// An answer of another shape, for example the list of records of a 300.
-    pub(crate) instead: Option<Value>,
+    pub(crate) instead: Option<Box<Value>>,
 }
 
 /// What every step of a request returns.
@@ -39,7 +39,7 @@ impl Refusal {
     /// The body of a request that failed: a list with one error.
     pub(crate) fn body(&self) -> Value {
         if let Some(instead) = &self.instead {
-            return instead.clone();
+            return (**instead).clone();
         }
         let mut error = json!({ "message": escaped(&self.message), "errorCode": self.code });
         if let Some(fields) = &self.fields {

@@ -15,28 +15,40 @@ mod builder;
 mod catalogue;
 mod cell;
 mod changes;
+mod collections;
+mod composite;
 mod conditions;
+mod console;
 mod control;
 mod describe;
 mod dispatch;
 mod errors;
 mod jwt;
+mod lead;
 mod limits;
 mod locators;
+mod merge;
+mod metadata;
 mod oauth;
 mod org;
+mod outbound;
 mod package;
 mod query;
 mod record_id;
+mod replication;
 mod roles;
 mod rows;
 mod rules;
 mod schema;
 mod setup;
+mod soap;
 mod soql;
 mod store;
+mod tooling;
+mod tree;
 mod values;
 mod write;
+mod xml;
 
 use std::sync::{Arc, Mutex};
 
@@ -53,6 +65,8 @@ pub const SELLER_TOKEN: &str = "seller";
 pub const SELLER_ID: &str = "0055e0000000002AAA";
 /// The user behind the bearer token that every system accepts, and behind every client that signs in by itself.
 pub const INTEGRATION_USER_ID: &str = "0055e0000000001AAA";
+/// A user who has left: nothing can be given to them.
+pub const FORMER_USER_ID: &str = "0055e0000000003AAA";
 /// The organisation's id, as tokens and outbound messages tell it.
 pub const ORGANIZATION_ID: &str = "00D5e0000000001EAA";
 
@@ -93,7 +107,8 @@ impl Salesforce {
     /// All routes, ready to serve or to call as a tower service.
     pub fn router(self: &Arc<Self>) -> Router {
         let organisation = Arc::clone(self);
-        assemble(&self.core, api::router(self), move || organisation.reset())
+        let routes = api::router(self).merge(console::router(self));
+        assemble(&self.core, routes, move || organisation.reset())
     }
 
     /// The switches as they stand.
@@ -108,8 +123,32 @@ impl Salesforce {
         let provisioned = org.switches.provisioned;
         org.switches = switches;
         if org.switches.provisioned != provisioned {
-            org.provision();
+            org.provision(self.core.clock.now());
         }
+    }
+
+    /// Runs one transaction and sends what its changes became. A refusal takes back what was written.
+    fn in_transaction<T>(
+        self: &Arc<Self>,
+        act: impl FnOnce(&mut Org) -> errors::Outcome<T>,
+    ) -> errors::Outcome<T> {
+        let mut org = lock(&self.org);
+        let savepoint = org.store.savepoint();
+        let outcome = act(&mut org);
+        if outcome.is_err() {
+            org.store.roll_back(savepoint);
+            org.changes.roll_back(0);
+        }
+        let messages = org.commit();
+        drop(org);
+        outbound::send(self, messages);
+        outcome
+    }
+
+    /// Clock, tokens, trace, faults and notifications.
+    #[must_use]
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
     }
 
     /// Back to the baseline. Versions go on, so that no ETag of before comes back.

@@ -7,6 +7,8 @@ use super::{
     errors::{Outcome, Refusal, deleted, no_such_column, not_found, unreadable},
     limits::Usage,
     locators::Locators,
+    metadata,
+    outbound::{self, Message, Messages},
     package,
     record_id::RecordId,
     schema::{Field, Object, Origin},
@@ -39,6 +41,8 @@ pub(crate) struct Org {
     pub(crate) usage: Usage,
     /// Queries that have more pages.
     pub(crate) locators: Locators,
+    /// Rules for outbound messages.
+    pub(crate) messages: Messages,
     /// The last record number of each object, by prefix. Never taken back, so that no id comes twice.
     numbers: HashMap<[u8; 3], u64>,
 }
@@ -155,41 +159,69 @@ impl Org {
             changes: Changes::default(),
             usage: Usage::default(),
             locators: Locators::default(),
+            messages: Messages::default(),
             numbers: HashMap::new(),
         };
         let names: Vec<String> = org.objects.keys().cloned().collect();
         for name in names {
             org.reindex(&name);
         }
-        org.provision();
+        org.provision(now);
         baseline::fill(&mut org, now);
         org
     }
 
-    /// Installs or removes the co-sell package, as the switch says. What it stores in standard records stays there.
-    pub(crate) fn provision(&mut self) {
-        let wanted = self.switches.provisioned;
-        for name in ["Opportunity", "Lead"] {
-            let Some(object) = self.objects.get_mut(name) else { continue };
-            object.fields.retain(|field| field.origin != Origin::Package);
-            if wanted {
-                let missing: Vec<Field> = package::fields()
-                    .into_iter()
-                    .filter(|field| object.field(&field.name).is_none())
-                    .collect();
-                object.fields.extend(missing);
+    /// Installs or removes the co-sell package, as the switch says. What it stores in standard records stays there;
+    /// what a client has made under one of its names is left alone.
+    pub(crate) fn provision(&mut self, now: Timestamp) {
+        if !self.switches.provisioned {
+            self.objects.retain(|_, object| object.origin != Origin::Package);
+            for object in self.objects.values_mut() {
+                object.fields.retain(|field| field.origin != Origin::Package);
+            }
+        } else if !self.objects.contains_key(package::SOLUTION) {
+            self.objects.insert(package::SOLUTION.to_owned(), package::solution());
+        }
+        for name in ["Opportunity", "Lead", package::SOLUTION] {
+            if self.switches.provisioned && name != package::SOLUTION {
+                self.install_fields(now, name);
             }
             self.reindex(name);
         }
-        let is_there = self.objects.contains_key(package::SOLUTION);
-        if wanted && !is_there {
-            self.objects.insert(package::SOLUTION.to_owned(), package::solution());
-            self.reindex(package::SOLUTION);
-        } else if !wanted
-            && self.objects.get(package::SOLUTION).is_some_and(|object| object.origin == Origin::Package)
-        {
-            self.objects.remove(package::SOLUTION);
+        self.forget_removed_fields();
+    }
+
+    fn install_fields(&mut self, now: Timestamp, name: &str) {
+        for mut field in package::fields() {
+            if self.objects.get(name).is_some_and(|object| object.field(&field.name).is_none()) {
+                field.id = Some(metadata::record(self, now, name, &field.name));
+                if let Some(object) = self.objects.get_mut(name) {
+                    object.fields.push(field);
+                }
+            }
         }
+    }
+
+    /// Takes fields that are gone out of the Tooling API's list.
+    fn forget_removed_fields(&mut self) {
+        let is_there = |row: &Row| {
+            let name = row.text("FullName").and_then(|name| name.split_once('.'));
+            name.is_some_and(|(object, field)| {
+                self.objects.get(object).is_some_and(|of| of.field(field).is_some())
+            })
+        };
+        let gone: Vec<RecordId> =
+            self.store.rows("CustomField").filter(|row| !is_there(row)).map(|row| row.id).collect();
+        for id in gone {
+            self.store.remove("CustomField", id);
+        }
+    }
+
+    /// Makes the transaction final and returns the outbound messages that its changes became.
+    pub(crate) fn commit(&mut self) -> Vec<Message> {
+        self.store.commit();
+        let changes = self.changes.commit();
+        outbound::messages(self, &changes)
     }
 
     /// Brings the indexes of an object in step with its fields.
@@ -228,6 +260,17 @@ impl Org {
     /// The object whose records have this id's prefix.
     pub(crate) fn object_of(&self, id: RecordId) -> Option<&Object> {
         self.objects.values().find(|object| object.prefix == *id.prefix().as_bytes())
+    }
+
+    /// The object behind a way to the children, and its field that leads back.
+    pub(crate) fn child_of(&self, object: &Object, relationship: &str) -> Option<(&Object, String)> {
+        self.objects.values().filter(|child| self.find_object(&child.name).is_some()).find_map(|child| {
+            let (field, _) = child.references().find(|(_, reference)| {
+                let name = reference.children.as_deref().unwrap_or_default();
+                name.eq_ignore_ascii_case(relationship) && reference.to.contains(&object.name)
+            })?;
+            Some((child, field.name.clone()))
+        })
     }
 
     /// The fields of an object that a user may see, in order.

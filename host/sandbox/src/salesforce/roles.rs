@@ -68,8 +68,7 @@ fn show_primary(org: &mut Org, opportunity: RecordId) {
 }
 
 fn primary_roles(org: &Org, opportunity: RecordId) -> impl Iterator<Item = &Row> {
-    let is_here = move |row: &&Row| {
-        !row.is_deleted() && row.get("IsPrimary").is_true() && row.id_in("OpportunityId") == Some(opportunity)
-    };
-    org.store.rows(ROLE).map(AsRef::as_ref).filter(is_here)
+    let roles = org.store.find(ROLE, "OpportunityId", &Cell::Id(opportunity)).unwrap_or_default();
+    let roles = roles.into_iter().filter_map(|id| org.store.row(ROLE, id));
+    roles.map(AsRef::as_ref).filter(|role| role.get("IsPrimary").is_true())
 }

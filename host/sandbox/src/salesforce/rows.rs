@@ -169,7 +169,7 @@ fn one(org: &Org, call: &Call, object: &Object, found: &[RecordId]) -> Outcome<O
         _ => {
             let urls: Vec<String> = found.iter().map(|id| call.record_url(&object.name, id)).collect();
             let refusal = Refusal::new(300, "MULTIPLE_CHOICES", "more than one record found");
-            Err(Refusal { instead: Some(json!(urls)), ..refusal })
+            Err(Refusal { instead: Some(Box::new(json!(urls))), ..refusal })
         }
     }
 }

@@ -200,7 +200,6 @@ fn custom_field() -> Object {
         .text("NamespacePrefix", 15)
         .text("TableEnumOrId", 255)
         .text("FullName", 255)
-        .area("Metadata", 32_000)
         .audit()
         .setup()
         .build()

@@ -143,11 +143,27 @@ pub(crate) fn delete(org: &mut Org, author: &Author, object: &str, id: RecordId)
             }
         }
     }
+    bury(org, author, &object.name, id, Submitted::new())
+}
+
+/// Puts one record into the recycle bin, with these values on it; objects without a bin lose it for good.
+pub(crate) fn bury(
+    org: &mut Org,
+    author: &Author,
+    object: &str,
+    id: RecordId,
+    cells: Submitted,
+) -> Outcome<()> {
+    let before = org.row(object, id)?;
+    let object = org.object(object)?.clone();
     if object.field(IS_DELETED).is_none() {
         org.store.remove(&object.name, id);
         return Ok(());
     }
     let mut row = (*before).clone();
+    for (name, cell) in cells {
+        row.set(&name, cell);
+    }
     row.set(IS_DELETED, Cell::Flag(true));
     store(org, author, &object, Some(&before), row.clone(), ChangeKind::Deleted);
     roles::follow(org, author, &object, Some(&before), &row)

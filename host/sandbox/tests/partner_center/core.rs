@@ -276,7 +276,7 @@ mod in_process {
     use crosswalk_sandbox::core::clock::Clock;
     use crosswalk_sandbox::core::faults::{Fault, FaultKind};
     use crosswalk_sandbox::core::layer::ConnectionDropped;
-    use crosswalk_sandbox::core::outbound::{Answer, Transport};
+    use crosswalk_sandbox::core::outbound::{Answer, Reply, Transport};
     use crosswalk_sandbox::partner_center::{PartnerCenter, PartnerCenterConfig};
     use serde_json::{Value, json};
     use tower::ServiceExt;
@@ -295,7 +295,7 @@ mod in_process {
             body: Bytes,
         ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
             self.0.lock().unwrap().push(body);
-            Box::pin(async { Ok(204) })
+            Box::pin(async { Ok(Reply { status: 204, ..Reply::default() }) })
         }
     }
 

@@ -1,6 +1,12 @@
 //! The Salesforce sandbox over real HTTP: what a client may rely on.
 
 #[cfg(test)]
+mod leads;
+#[cfg(test)]
+mod messages;
+#[cfg(test)]
+mod provisioning;
+#[cfg(test)]
 mod records;
 #[cfg(test)]
 mod sign_in;
@@ -8,3 +14,9 @@ mod sign_in;
 mod soql;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod switches;
+#[cfg(test)]
+mod tracking;
+#[cfg(test)]
+mod writes;

@@ -138,6 +138,34 @@ impl World {
         records.iter().map(|record| record[field].as_str().unwrap_or("-").to_owned()).collect()
     }
 
+    /// Grants the integration user a field, through a permission set of its own.
+    pub(crate) async fn grant(&self, field: &str) {
+        let name = field.replace(['.', '_'], "");
+        let set = self.create("PermissionSet", json!({ "Name": name, "Label": name })).await;
+        let user = crosswalk_sandbox::salesforce::INTEGRATION_USER_ID;
+        self.create("PermissionSetAssignment", json!({ "PermissionSetId": set, "AssigneeId": user })).await;
+        let object = field.split('.').next().unwrap();
+        let permissions = json!({
+            "ParentId": set, "SobjectType": object, "Field": field, "PermissionsRead": true, "PermissionsEdit": true,
+        });
+        self.create("FieldPermissions", permissions).await;
+    }
+
+    /// Calls the SOAP API `u`, `c` or `m` in version 60.0; what is in the body, and its header if it needs one.
+    pub(crate) async fn soap(&self, api: &str, inside: &str) -> (u16, String) {
+        let envelope = format!(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?><soapenv:Envelope \
+             xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" \
+             xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xmlns:urn=\"urn:any\"><soapenv:Header>\
+             <urn:SessionHeader><urn:sessionId>sandbox</urn:sessionId></urn:SessionHeader></soapenv:Header>\
+             <soapenv:Body>{inside}</soapenv:Body></soapenv:Envelope>"
+        );
+        let url = self.url(&format!("/services/Soap/{api}/60.0"));
+        let request = self.http.post(url).header("content-type", "text/xml").header("soapaction", "\"\"");
+        let reply = request.body(envelope).send().await.unwrap();
+        (reply.status().as_u16(), reply.text().await.unwrap())
+    }
+
     /// Posts to a control route.
     pub(crate) async fn control(&self, path: &str, body: Value) -> Value {
         let url = format!("{}/_sandbox/{path}", self.origin);
@@ -158,4 +186,10 @@ pub(crate) fn url_encoded(text: &str) -> String {
     let mut url = reqwest::Url::parse("http://x/").unwrap();
     url.query_pairs_mut().append_pair("q", text);
     url.query().unwrap().trim_start_matches("q=").to_owned()
+}
+
+/// The text of the first element with this name.
+pub(crate) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+    let (_, after) = xml.split_once(&format!("<{name}>"))?;
+    after.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }

@@ -146,16 +146,7 @@ impl Selection {
 
 impl Children {
     fn bind(org: &Org, asker: &Asker, object: &Object, query: &Query) -> Outcome<Self> {
-        let found = org.objects.values().find_map(|child| {
-            let named = |children: &Option<String>| {
-                children.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(&query.from))
-            };
-            let (field, reference) = child
-                .references()
-                .find(|(_, reference)| named(&reference.children) && reference.to.contains(&object.name))?;
-            Some((child, field.name.clone(), reference.children.clone()?))
-        });
-        let (child, field, name) = found.ok_or_else(|| {
+        let (child, field) = org.child_of(object, &query.from).ok_or_else(|| {
             let message = format!(
                 "Didn't understand relationship '{}' in FROM part of query call. If you are attempting to use a custom \
                  relationship, be sure to append the '__r' after the custom relationship name. Please reference your \
@@ -164,6 +155,10 @@ impl Children {
             );
             Refusal::new(400, "INVALID_TYPE", message)
         })?;
+        let name = match child.field(&field).map(|field| &field.kind) {
+            Some(Kind::Reference(reference)) => reference.children.clone().unwrap_or_default(),
+            _ => query.from.clone(),
+        };
         Ok(Self { name, field, plan: run::plan(org, asker, child, query)? })
     }
 

@@ -228,8 +228,8 @@ impl<'a> Work<'a> {
         self.is_successor() && (self.same(value, &Value::Empty) || *value == Value::Flag(false))
     }
 
-    /// Whether the record is the CRM's answer to our own conversion: what it holds where Partner Center has changed
-    /// something is a default of the CRM's, as a rule.
+    /// Whether the record is the CRM's answer to our own conversion: where Partner Center has changed something, or the
+    /// CRM has put a default of its own, the referral says what it is to hold.
     fn is_converted(&self) -> bool {
         self.is_successor() && self.sides.state.converted
     }

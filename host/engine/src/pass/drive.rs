@@ -61,7 +61,7 @@ pub struct Pass {
     pub(super) successions: u32,
     /// What the record says of the deal that Microsoft is to be asked into, while the engagement is looked at.
     pub(super) invitation: Fields,
-    /// The version of the record that our own conversion has just made out of one that was as agreed.
+    /// The version of the record that our own conversion has just made.
     pub(super) made: Option<String>,
 }
 
@@ -87,7 +87,6 @@ pub(super) enum Stage {
     /// The conversion of the record into one of another entity.
     ConvertIntent,
     ConvertWrite,
-    ConvertSettled,
     /// Tests only: the rule against reading back is switched off.
     ReadBackReferral,
     ReadBackRecord,
@@ -208,9 +207,7 @@ impl Pass {
             (Stage::UnsentWrite, Seen::Stale) => self.unsent_not_told(None),
             (Stage::UnsentWrite, Seen::Refused(refusal)) => self.unsent_not_told(Some(refusal)),
             (Stage::UnsentWrite, Seen::Unknown(_)) => self.unsent_in_doubt(),
-            (Stage::CreateSettled | Stage::PostSettled | Stage::ConvertSettled, Seen::Stored) => {
-                self.read_link()
-            }
+            (Stage::CreateSettled | Stage::PostSettled, Seen::Stored) => self.read_link(),
             (Stage::Post, Seen::Unknown(why)) => {
                 self.fate_unknown(&why, self.start.limits.create_look_again_ms)
             }

@@ -81,7 +81,7 @@ impl Pass {
         };
         self.record = Some(record);
         self.is_back(|field| !field.starts_with('/'), "the record is there again");
-        self.take_what_was_made();
+        self.doubt_defaults();
         self.recover(mapper)
     }
 

@@ -3,8 +3,9 @@
 //!
 //! The pair keeps its referral and its base of it; only the record's part of the base ends. So what nobody changed in
 //! Partner Center since is no conflict: what the new record holds is the CRM's and is pushed, what it left empty the
-//! referral fills (see `Work::is_successor`). Only in a record that our own conversion made is what Partner Center has
-//! changed since right without asking anybody (see `Work::is_converted`).
+//! referral fills (see `Work::is_successor`). Only in a record that our own conversion made is Partner Center right
+//! without asking anybody, where it has changed something since and where the CRM has put a default (see
+//! `Work::is_converted`).
 //!
 //! A conversion is a write like any other: its intent is stored before it. After a crash the old record says what
 //! became of it: if it lives on as another one the conversion landed, if it is still there it did not.
@@ -14,8 +15,7 @@ use crate::{
     canon::Canon,
     link::{Base, Entry, EntryKind, IntendedWrite, Intent, Owed},
     mapping::{CrmDraft, Mapper, Record},
-    opinions::flatten,
-    value::{Kind, RecordKey, Reference, Value},
+    value::{Fields, Kind, RecordKey, Value},
 };
 
 /// How many records may follow each other before it counts as going round in circles.
@@ -53,7 +53,12 @@ impl Pass {
             Some(IntendedWrite::ConvertRecord { .. }) => "convert",
             _ => "succeed",
         };
-        self.succeed(key, rule, None);
+        let old = self.record.take().map(|record| record.value.fields);
+        let carried: Vec<Fields> = old.into_iter().chain(self.state.base.record.clone()).collect();
+        self.succeed(key, rule);
+        if self.state.converted {
+            self.owe_over_defaults(&record, &carried);
+        }
         self.record = Some(record);
         self.is_back(|field| !field.starts_with('/'), "the record is there again");
         self.recover(mapper)
@@ -81,8 +86,9 @@ impl Pass {
 
     /// The pair's record is `key` from now on. What was about fields of the old one ends; nothing that is kept for a
     /// person is lost by that, the entries stay readable.
-    fn succeed(&mut self, key: RecordKey, rule: &'static str, side: Option<Side>) {
+    fn succeed(&mut self, key: RecordKey, rule: &'static str) {
         self.settle_push_of_predecessor();
+        drop(self.waiting_conversion().map(|entry| self.endings.insert(entry.id, "converted".to_owned())));
         let old = std::mem::replace(&mut self.pair.record, Some(key.clone()));
         let ended = format!("the record lives on as `{}` `{}`, and is judged there", key.entity, key.id);
         let fields: Vec<String> =
@@ -102,7 +108,7 @@ impl Pass {
         self.refused_fields.clear();
         let old = old.unwrap_or_else(|| RecordKey { entity: String::new(), id: String::new() });
         self.audit.push(AuditLine {
-            side,
+            side: self.made.is_some().then_some(Side::Crm),
             rule: rule.to_owned(),
             fields: Default::default(),
             note: format!(
@@ -176,50 +182,49 @@ impl Pass {
         }
     }
 
-    /// The CRM made the new record: link it, then go on as with any linked pair, which writes the rest.
+    /// The CRM made the new record. It is read before anything is stored: until then the old record says what became of it.
     pub(super) fn conversion_landed(&mut self, version: String, key: Option<RecordKey>) -> Action {
         self.crm_writes += 1;
         self.intent = None;
         let Some(key) = key else { return self.read_link() };
-        drop(self.waiting_conversion().map(|entry| self.endings.insert(entry.id, "converted".to_owned())));
-        let is_clean = self.record_is_as_agreed();
-        self.state.intent = None;
-        self.succeed(key, "convert", Some(Side::Crm));
-        self.state.record_version = Some(version.clone());
-        self.made = is_clean.then_some(version);
-        self.stage = Stage::ConvertSettled;
-        Action::Store(self.commit())
+        self.made = Some(version);
+        self.successor = Some(key.clone());
+        self.stage = Stage::RecordOfLink;
+        Action::ReadRecord(key)
     }
 
-    /// Whether the CRM's side of the pair has nothing that Partner Center does not have.
-    fn record_is_as_agreed(&self) -> bool {
-        let (Some(both), Some(base)) = (self.both(), &self.state.base.record) else { return false };
-        let canon = Canon::of(&both.referral.value);
-        let is_unchanged = |field: &String| match base.get(field) {
-            // It was sent by name, and is not compared here: who the customer is stays as the conversion has it.
-            None | Some(Value::Reference(Reference::Companion(_))) => true,
-            Some(_) => canon.same_field(field, &both.fields, base),
-        };
-        self.state.owed.is_empty() && self.state.open.is_empty() && both.fields.keys().all(is_unchanged)
-    }
-
-    /// The record that our own conversion made, at the version that it returned, out of one that was as agreed: nobody
-    /// has touched it, so what it holds is nobody's edit, and the referral says what it is to hold. Only the customer that
-    /// the conversion gave it stays.
-    pub(super) fn take_what_was_made(&mut self) {
-        let (Some(version), Some(record)) = (self.made.take(), &self.record) else { return };
+    /// What a conversion puts into the new record out of nowhere is the CRM's own default: the referral's is owed there.
+    /// If somebody may have touched the record since, it may be a person's too, and is kept in an entry.
+    fn owe_over_defaults(&mut self, record: &Versioned<Record>, carried: &[Fields]) {
+        let made = self.made.take();
+        let is_untouched = made.as_ref() == Some(&record.version);
         let Some(entity) = self.entity_use(&record.value.key.entity) else { return };
-        if record.version != version || self.state.base.record.is_some() {
-            return;
-        }
-        let held = flatten(&record.value, &entity).1;
+        let canon = self.referral.as_ref().map_or(Canon::of_currency(None), |seen| Canon::of(&seen.value));
         for field in entity.fields.iter().filter(|field| field.writes) {
-            let is_empty = held.get(&field.name).is_none_or(Value::is_empty);
-            if is_empty || !matches!(field.kind, Kind::Reference(_)) {
-                self.state.owed.insert(field.name.clone(), Owed { partner_center: true, crm: false });
+            let held = record.value.fields.get(&field.name).unwrap_or(&Value::Empty);
+            let from_old = |old: &Fields| match &field.kind {
+                // Who the customer is, the conversion itself was told.
+                Kind::Reference(_) => true,
+                // Codes say the same only in the same place.
+                Kind::Flag | Kind::Integer => {
+                    old.get(&field.name).is_some_and(|value| canon.same(value, held))
+                }
+                _ => old.values().any(|value| canon.same(value, held)),
+            };
+            if !held.is_empty() && !carried.iter().any(from_old) {
+                self.state.owed.insert(field.name.clone(), Owed { partner_center: true, crm: !is_untouched });
             }
         }
-        self.state.base.record = Some(held);
+        self.state.record_version = made;
+    }
+
+    /// A record that our own conversion made was read again: if it is not as it was made, nobody knows whose it is.
+    pub(super) fn doubt_defaults(&mut self) {
+        let version = self.record.as_ref().map(|record| &record.version);
+        let is_fresh = self.state.converted && self.state.base.record.is_none();
+        if is_fresh && self.state.record_version.as_ref() != version {
+            self.state.owed.values_mut().filter(|owed| owed.partner_center).for_each(|owed| owed.crm = true);
+        }
     }
 
     /// The CRM does not convert it. Its words wait for a person; each later pass tries again, because what is missing

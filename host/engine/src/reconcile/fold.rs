@@ -103,11 +103,15 @@ impl Work<'_> {
         Ok(false)
     }
 
-    /// Partner Center's change wins over what a conversion left in the field, which may have been a person's after all.
+    /// Partner Center wins over what a conversion left in the field, which may have been a person's after all.
     fn overrule(&mut self, field: &str, opinions: &mut Opinions<'_>) {
+        let owed = self.owes(field);
+        let is_default = owed.partner_center && !owed.crm;
+        let is_old = !owed.crm && self.same(self.current(field), &self.wished_before(field));
         self.take_wish(field, "convert", opinions);
-        if !self.open.contains_key(field) {
-            let reason = "the record was converted because of a change in Partner Center, which this was in the way of";
+        if !is_default && !is_old && !self.open.contains_key(field) {
+            let reason =
+                "the record was converted for Partner Center, whose value this one was in the way of";
             let entry = self.entry(opinions, field, EntryKind::OverwrittenCrm, reason.to_owned());
             self.plan.with_record.push(entry);
         }

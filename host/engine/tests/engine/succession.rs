@@ -18,6 +18,7 @@ const FAULTS: [Fault; 4] = [Fault::Crash, Fault::CrashAfter, Fault::ReplyLost, F
 
 fn plugin() -> Plugin {
     let mut plugin = Plugin::new(&[Item::Same("n", NOTES), Item::Same("m", CAMPAIGN), Item::Stage("stage")]);
+    plugin.items.push(Item::OfDeals("date", "/salesStage"));
     plugin.leads = true;
     plugin.reports_to = Some("audit");
     plugin
@@ -26,7 +27,8 @@ fn plugin() -> Plugin {
 /// A deal that Microsoft shared, and the lead that was made of it.
 fn waiting() -> World {
     let mut world = World::new(plugin());
-    let texts = [("/id", DEAL), ("/status", "New"), ("/substatus", "Received"), (NOTES, "hello")];
+    let mut texts = vec![("/id", DEAL), ("/status", "New"), ("/substatus", "Received"), (NOTES, "hello")];
+    texts.push(("/salesStage", "soon"));
     world.deals.insert(DEAL.into(), deal(&texts));
     world.pass_on(of_referral());
     assert_eq!((world.rows[ROW].entity, world.held("n")), ("lead", "hello"));
@@ -100,27 +102,77 @@ fn a_conversion_is_made_once_whatever_happens_to_it() {
 }
 
 #[test]
-fn an_edit_of_the_lead_in_the_moment_of_its_conversion_is_carried_over() {
-    for before_the_write in [true, false] {
+fn what_a_seller_typed_into_the_lead_up_to_its_conversion_is_carried_over() {
+    for in_the_last_moment in [true, false] {
+        let mut world = waiting();
+        if !in_the_last_moment {
+            world.edit_record("n", "typed");
+            assert!(is_agreed(&world.pass()), "a lead says nothing of it to Partner Center");
+        }
+        accept(&mut world);
+        let mut done = !in_the_last_moment;
+        world.pass_with(|world, action| {
+            if matches!(action, Action::ConvertRecord { .. }) && !done {
+                done = true;
+                world.edit_record("n", "typed");
+            }
+            None
+        });
+        assert_eq!((world.at(NOTES), world.held("n")), ("typed", "typed"));
+        assert!(world.entries.is_empty(), "{:?}", world.entries);
+        is_converted_once(&mut world);
+    }
+}
+
+#[test]
+fn what_is_typed_into_the_new_record_before_it_is_known_may_be_a_default_and_is_kept_in_an_entry() {
+    for crash in [false, true] {
         let mut world = waiting();
         accept(&mut world);
         let mut done = false;
         world.pass_with(|world, action| {
-            let now = match before_the_write {
-                true => matches!(action, Action::ConvertRecord { .. }),
-                false => matches!(action, Action::ReadReferral(_)) && world.rows.len() == 2,
-            };
-            if now && !done {
+            let is_new = matches!(action, Action::ReadRecord(key) if *key == row_key("row-2"));
+            if is_new && !done {
                 done = true;
-                let id = if before_the_write { ROW } else { "row-2" };
-                world.edit_row(id, "n", "typed just now");
+                world.edit_row("row-2", "n", "typed");
+                return crash.then_some(Fault::Crash);
             }
             None
         });
         world.pass();
-        assert_eq!((world.at(NOTES), world.held("n")), ("typed just now", "typed just now"));
+        assert_eq!((world.at(NOTES), world.held("n")), ("hello", "hello"));
+        assert_eq!(shown(&world.entries_on("n")[0].crm), "typed");
         is_converted_once(&mut world);
     }
+}
+
+#[test]
+fn what_is_typed_into_the_new_record_while_it_is_written_is_no_default_any_more() {
+    let mut world = waiting();
+    accept(&mut world);
+    let mut done = false;
+    world.pass_with(|world, action| {
+        if matches!(action, Action::WriteRecord { .. }) && !done {
+            done = true;
+            world.edit_row("row-2", "date", "typed");
+            return Some(Fault::Crash);
+        }
+        None
+    });
+    world.pass();
+    assert_eq!((world.at("/salesStage"), world.held("date")), ("soon", "soon"));
+    assert_eq!(shown(&world.entries_on("date")[0].crm), "typed");
+    is_converted_once(&mut world);
+}
+
+#[test]
+fn a_default_that_the_crm_puts_into_the_new_record_does_not_reach_partner_center() {
+    let mut world = waiting();
+    accept(&mut world);
+    world.pass();
+    assert_eq!((world.at("/salesStage"), world.held("date")), ("soon", "soon"));
+    assert!(world.entries.is_empty(), "{:?}", world.entries);
+    is_converted_once(&mut world);
 }
 
 #[test]

@@ -51,6 +51,8 @@ pub(crate) enum Item {
     State(&'static str),
     /// On hold, open, won or lost, as two CRMs have it: a deal that is New is on hold. Leaving hold accepts it.
     Stage(&'static str),
+    /// The same text, in opportunities only; the CRM's own conversion puts a default there.
+    OfDeals(&'static str, &'static str),
     /// Grows by a letter each time it is mapped: breaks the laws.
     Grows(&'static str, &'static str),
     /// Appends Partner Center's text to whatever the record holds: never settles.
@@ -58,8 +60,8 @@ pub(crate) enum Item {
 }
 
 use Item::{
-    Appends, Constant, Cut, Day, Derived, Grows, Inward, Joined, List, Many, ManyByRecord, Name, Outward,
-    Prefix, Same, Shown, Stage, State, Tens,
+    Appends, Constant, Cut, Day, Derived, Grows, Inward, Joined, List, Many, ManyByRecord, Name, OfDeals,
+    Outward, Prefix, Same, Shown, Stage, State, Tens,
 };
 
 fn text(of: &Texts, name: &str) -> String {
@@ -83,6 +85,7 @@ impl Item {
             Name(f) | State(f) | Stage(f) | Constant(f, _) => vec![f],
             Same(f, _)
             | List(f, _)
+            | OfDeals(f, _)
             | Shown(f, _)
             | Cut(f, _)
             | Tens(f, _)
@@ -106,6 +109,7 @@ impl Item {
             Constant(..) => vec![],
             Same(_, g)
             | List(_, g)
+            | OfDeals(_, g)
             | Shown(_, g)
             | Cut(_, g)
             | Tens(_, g)
@@ -138,7 +142,7 @@ impl Item {
     fn to_crm(&self, referral: &Texts, record: &Texts, draft: &mut Texts) {
         let mut put = |field: &str, value: String| drop(draft.insert(field.to_owned(), value));
         match self {
-            Same(f, g) | List(f, g) | Inward(f, g) => put(f, text(referral, g)),
+            Same(f, g) | List(f, g) | OfDeals(f, g) | Inward(f, g) => put(f, text(referral, g)),
             Shown(f, g) => {
                 let all = text(referral, g);
                 let letters = all.trim_matches(['[', ']']).split(' ').filter(|member| member.len() == 1);
@@ -178,6 +182,7 @@ impl Item {
         match self {
             Same(f, g)
             | List(f, g)
+            | OfDeals(f, g)
             | Shown(f, g)
             | Derived(f, _, g)
             | Outward(f, g)
@@ -348,6 +353,10 @@ impl Plugin {
         Outcome::Hold(values(&asks))
     }
 
+    fn is_of_deals(&self, field: &str) -> bool {
+        self.items.iter().any(|item| matches!(item, OfDeals(f, _) if *f == field))
+    }
+
     fn is_off(&self, record: &Texts) -> bool {
         self.switch.is_some_and(|switch| text(record, switch) != "yes")
     }
@@ -425,6 +434,10 @@ impl Mapper for Plugin {
         let is_opportunity = linked.is_some_and(|record| record.key.entity == "opportunity");
         let is_lead = self.leads && !is_opportunity && referral.status() == Some("New");
         let entity = if is_lead { "lead" } else { "opportunity" };
+        let mut fields = fields;
+        if is_lead {
+            fields.retain(|field, _| !self.is_of_deals(field));
+        }
         Ok(Outcome::Hold(CrmDraft { entity: entity.into(), fields, companions: vec![] }))
     }
 

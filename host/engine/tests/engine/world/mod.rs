@@ -445,6 +445,9 @@ impl World {
         if let Some(item) = self.plugin.items.iter().find(|item| matches!(item, mapping::Item::Stage(_))) {
             fields.insert(item.fields()[0].into(), stage.into());
         }
+        for item in self.plugin.items.iter().filter(|item| matches!(item, mapping::Item::OfDeals(..))) {
+            fields.insert(item.fields()[0].into(), "default".into());
+        }
         let new = row_key(&format!("row-{}", self.rows.len() + 1));
         self.rows.insert(new.id.clone(), Row { fields, ..Row::default() });
         self.succeed(id, &new);

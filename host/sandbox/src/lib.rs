@@ -24,4 +24,6 @@ pub mod partner_center;
 pub mod salesforce;
 mod sandbox;
 
-pub use sandbox::{DYNAMICS_PORT, PARTNER_CENTER_PORT, SALESFORCE_PORT, Sandbox, SandboxConfig, StartError};
+pub use sandbox::{
+    DYNAMICS_PORT, PARTNER_CENTER_PORT, SALESFORCE_PORT, Sandbox, SandboxConfig, StartError, TLS_PORT_OFFSET,
+};

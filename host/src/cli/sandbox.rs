@@ -19,6 +19,9 @@ pub(super) struct Args {
     /// Salesforce's port; 0 takes any that is free.
     #[arg(long, default_value_t = SALESFORCE_PORT)]
     salesforce_port: u16,
+    /// Listen over TLS too, 100 above each port; `/_sandbox/ca.pem` is the root to trust.
+    #[arg(long)]
+    tls: bool,
 }
 
 pub(super) async fn run(args: Args, output: &Output) -> Result<(), Complaint> {
@@ -26,17 +29,28 @@ pub(super) async fn run(args: Args, output: &Output) -> Result<(), Complaint> {
         partner_center_address: (Ipv4Addr::LOCALHOST, args.partner_center_port).into(),
         dynamics_address: (Ipv4Addr::LOCALHOST, args.dynamics_port).into(),
         salesforce_address: (Ipv4Addr::LOCALHOST, args.salesforce_port).into(),
+        tls: args.tls,
         ..SandboxConfig::default()
     };
     let sandbox = start(config).await?;
-    let (partner_center, dynamics) = (sandbox.partner_center_url(), sandbox.dynamics_url());
-    let salesforce = sandbox.salesforce_url();
-    let addresses =
-        json!({ "partner-center": partner_center, "dynamics": dynamics, "salesforce": salesforce });
-    output.say(&addresses, || {
-        format!(
-            "Partner Center  {partner_center}\nDynamics        {dynamics}\nSalesforce      {salesforce}\nThe token `sandbox` is always accepted; switches and the trace are under /_sandbox."
-        )
+    let systems = [
+        ("Partner Center", "partner-center", sandbox.partner_center_url(), sandbox.partner_center_tls_url()),
+        ("Dynamics", "dynamics", sandbox.dynamics_url(), sandbox.dynamics_tls_url()),
+        ("Salesforce", "salesforce", sandbox.salesforce_url(), sandbox.salesforce_tls_url()),
+    ];
+    let mut addresses = serde_json::Map::new();
+    let mut lines = String::new();
+    for (name, key, url, tls_url) in systems {
+        lines.push_str(&format!("{name:<16}{url}"));
+        addresses.insert(key.to_owned(), json!(url));
+        if let Some(tls_url) = tls_url {
+            lines.push_str(&format!("  {tls_url}"));
+            addresses.insert(format!("{key}-tls"), json!(tls_url));
+        }
+        lines.push('\n');
+    }
+    output.say(&json!(addresses), || {
+        format!("{lines}The token `sandbox` is always accepted; switches and the trace are under /_sandbox.")
     });
     tokio::signal::ctrl_c().await.map_err(|error| Complaint::internal("waiting to be stopped", &error))?;
     sandbox.stop().await;

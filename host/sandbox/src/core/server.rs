@@ -1,4 +1,5 @@
-//! The accept loop of one system: HTTP/1.1 on a socket, with connections that can be closed without an answer.
+//! The accept loop of one system: HTTP/1.1 on a socket, plain or over TLS, with connections that can be closed without
+//! an answer.
 //!
 //! `axum::serve` demands a service that cannot fail. A simulated network can: when the fault layer marked an answer
 //! with [`ConnectionDropped`], the service returns an error, and hyper closes the socket with nothing written.
@@ -10,12 +11,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
-use http::Request;
+use http::{HeaderMap, HeaderValue, Request, header};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use super::layer::ConnectionDropped;
@@ -26,6 +29,18 @@ pub const STOP_TIMEOUT_MS: u64 = 2000;
 /// Pause after a failed accept (out of file descriptors, mostly), in milliseconds.
 const ACCEPT_PAUSE_MS: u64 = 50;
 
+/// Says with which scheme a request came, as a proxy in front of a server says it.
+const SCHEME: &str = "x-forwarded-proto";
+
+/// Scheme and host as the client sees them, so that links lead back the way it came. `None` without a host.
+#[must_use]
+pub fn origin(headers: &HeaderMap) -> Option<String> {
+    let host = headers.get(header::HOST)?.to_str().ok()?;
+    let scheme =
+        headers.get(SCHEME).filter(|scheme| scheme.as_bytes() == b"https").map_or("http", |_| "https");
+    Some(format!("{scheme}://{host}"))
+}
+
 /// One listening system. Dropping it stops it at once; [`Server::stop`] lets requests finish.
 pub struct Server {
     address: SocketAddr,
@@ -34,14 +49,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts to serve `router` on a socket that is bound already.
+    /// Starts to serve `router` on a socket that is bound already, over TLS if there is an acceptor for it.
     ///
     /// # Errors
     /// When the listener has no local address any more.
-    pub fn start(listener: TcpListener, router: Router) -> io::Result<Self> {
+    pub fn start(listener: TcpListener, router: Router, tls: Option<TlsAcceptor>) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
-        let task = tokio::spawn(accept(listener, router, stopping));
+        let task = tokio::spawn(accept(listener, router, tls, stopping));
         Ok(Self { address, stop, task })
     }
 
@@ -65,13 +80,20 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: TcpListener, router: Router, stopping: watch::Receiver<bool>) {
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<TlsAcceptor>,
+    stopping: watch::Receiver<bool>,
+) {
     let mut connections = JoinSet::new();
     let mut stop_signal = stopping.clone();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => { connections.spawn(connection(stream, router.clone(), stopping.clone())); }
+                Ok((stream, _)) => {
+                    connections.spawn(greet(stream, router.clone(), tls.clone(), stopping.clone()));
+                }
                 Err(error) => {
                     tracing::warn!(%error, "the sandbox could not accept a connection");
                     tokio::time::sleep(Duration::from_millis(ACCEPT_PAUSE_MS)).await;
@@ -87,10 +109,35 @@ async fn accept(listener: TcpListener, router: Router, stopping: watch::Receiver
     let _ = tokio::time::timeout(Duration::from_millis(STOP_TIMEOUT_MS), all_done).await;
 }
 
-async fn connection(stream: TcpStream, router: Router, mut stopping: watch::Receiver<bool>) {
+/// Shakes hands if the connection is to be a secure one.
+async fn greet(
+    stream: TcpStream,
+    router: Router,
+    tls: Option<TlsAcceptor>,
+    mut stopping: watch::Receiver<bool>,
+) {
     let _ = stream.set_nodelay(true);
-    let service =
-        hyper::service::service_fn(move |request: Request<Incoming>| answer(router.clone(), request));
+    let Some(tls) = tls else { return connection(stream, router, "http", stopping).await };
+    let greeted = tokio::select! {
+        greeted = tls.accept(stream) => greeted,
+        () = told_to_stop(&mut stopping) => return,
+    };
+    match greeted {
+        Ok(stream) => connection(stream, router, "https", stopping).await,
+        Err(error) => tracing::trace!(%error, "a client of the sandbox gave up on its certificate"),
+    }
+}
+
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    router: Router,
+    scheme: &'static str,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.headers_mut().insert(SCHEME, HeaderValue::from_static(scheme));
+        answer(router.clone(), request)
+    });
     let connection =
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);

@@ -47,8 +47,8 @@ async fn token_v2(State(core): State<Arc<Core>>, headers: HeaderMap, body: Bytes
 }
 
 async fn openid_configuration(Path(tenant): Path<String>, headers: HeaderMap) -> Response {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1");
-    let base = format!("http://{host}/{tenant}");
+    let origin = super::server::origin(&headers).unwrap_or_else(|| "http://127.0.0.1".to_owned());
+    let base = format!("{origin}/{tenant}");
     Json(json!({
         "issuer": format!("{base}/v2.0"),
         "token_endpoint": format!("{base}/oauth2/v2.0/token"),

@@ -132,10 +132,7 @@ fn answer(dynamics: &Dynamics, mut call: Call, client: &str) -> Answer {
 
 /// Scheme and host as the client sees them: links must lead back the way it came.
 fn origin(dynamics: &Dynamics, headers: &HeaderMap) -> String {
-    match headers.get(header::HOST).and_then(|host| host.to_str().ok()) {
-        Some(host) => format!("http://{host}"),
-        None => dynamics.base_url(),
-    }
+    crate::core::server::origin(headers).unwrap_or_else(|| dynamics.base_url())
 }
 
 /// The client behind the token.

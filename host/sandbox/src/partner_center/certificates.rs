@@ -17,6 +17,9 @@ use rcgen::{
 /// The subject of Microsoft's certificate, as the documented file name has it.
 pub const SUBJECT: &str = "pcnotifications-dispatch.microsoft.com";
 
+/// Where the sandbox can be called over TLS.
+const LOOPBACK: &[&str] = &["localhost", "127.0.0.1", "::1"];
+
 /// What is wrong with a signature or the certificate behind it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -44,6 +47,16 @@ pub struct Authority {
     other_root: Vec<u8>,
     other_subject: Vec<u8>,
     expired: Vec<u8>,
+    loopback: Identity,
+}
+
+/// A certificate and its key, for a server.
+#[derive(Clone)]
+pub struct Identity {
+    /// The certificate, as DER.
+    pub certificate: Vec<u8>,
+    /// The private key, as PKCS#8 DER.
+    pub key: Vec<u8>,
 }
 
 /// Keys could not be made; names the step.
@@ -74,11 +87,16 @@ impl Authority {
         let issuer = root(rsa()?)?;
         // The impostor's key may be of the quicker kind: its own certificate is what makes it wrong.
         let impostor = root(KeyPair::generate()?)?;
+        let loopback_key = KeyPair::generate()?;
         Ok(Self {
-            good: leaf(SUBJECT, 2049, &leaf_key, &issuer)?,
-            other_root: leaf(SUBJECT, 2049, &leaf_key, &impostor)?,
-            other_subject: leaf("another-service.microsoft.com", 2049, &leaf_key, &issuer)?,
-            expired: leaf(SUBJECT, 2020, &leaf_key, &issuer)?,
+            good: leaf(&[SUBJECT], 2049, &leaf_key, &issuer)?,
+            other_root: leaf(&[SUBJECT], 2049, &leaf_key, &impostor)?,
+            other_subject: leaf(&["another-service.microsoft.com"], 2049, &leaf_key, &issuer)?,
+            expired: leaf(&[SUBJECT], 2020, &leaf_key, &issuer)?,
+            loopback: Identity {
+                certificate: leaf(LOOPBACK, 2049, &loopback_key, &issuer)?,
+                key: loopback_key.serialize_der(),
+            },
             root_pem: issuer.pem(),
             leaf_key,
         })
@@ -88,6 +106,12 @@ impl Authority {
     #[must_use]
     pub fn root_pem(&self) -> &str {
         &self.root_pem
+    }
+
+    /// What the sandbox shows when it is called over TLS, issued by the same root.
+    #[must_use]
+    pub fn loopback(&self) -> &Identity {
+        &self.loopback
     }
 
     /// The certificate file with this name below `/cert/`, as DER.
@@ -134,15 +158,15 @@ fn root(key: KeyPair) -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error>
     CertifiedIssuer::self_signed(params, key)
 }
 
-/// The leaf for `host`, valid to the end of `last_year`, as DER.
+/// The leaf for these hosts, valid to the end of `last_year`, as DER.
 fn leaf(
-    host: &str,
+    hosts: &[&str],
     last_year: i32,
     key: &KeyPair,
     issuer: &CertifiedIssuer<'static, KeyPair>,
 ) -> Result<Vec<u8>, rcgen::Error> {
-    let mut params = CertificateParams::new(vec![host.to_owned()])?;
-    params.distinguished_name = name(host);
+    let mut params = CertificateParams::new(hosts.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>())?;
+    params.distinguished_name = name(hosts.first().copied().unwrap_or_default());
     params.not_before = date_time_ymd(2020, 1, 1);
     params.not_after = date_time_ymd(last_year, 12, 31);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];

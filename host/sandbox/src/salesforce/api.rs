@@ -186,10 +186,7 @@ impl Salesforce {
 
 /// Scheme and host as the client sees them: links must lead back the way it came.
 fn origin(salesforce: &Salesforce, headers: &HeaderMap) -> String {
-    match headers.get(header::HOST).and_then(|host| host.to_str().ok()) {
-        Some(host) => format!("http://{host}"),
-        None => salesforce.base_url(),
-    }
+    crate::core::server::origin(headers).unwrap_or_else(|| salesforce.base_url())
 }
 
 async fn soap(

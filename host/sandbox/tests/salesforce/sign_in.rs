@@ -113,6 +113,41 @@ async fn introspection_knows_a_good_token_from_a_bad_one() {
     }
 }
 
+#[tokio::test]
+async fn a_client_that_insists_on_https_gets_it_and_is_led_back_over_it() {
+    use crosswalk_sandbox::{Sandbox, SandboxConfig};
+    let sandbox =
+        Sandbox::start(SandboxConfig { tls: true, ..SandboxConfig::on_free_ports() }).await.unwrap();
+    let secure = sandbox.salesforce_tls_url().unwrap();
+    assert!(
+        reqwest::get(format!("{secure}/services/data")).await.is_err(),
+        "nobody trusts the root by default"
+    );
+
+    let pem = reqwest::get(format!("{}/_sandbox/ca.pem", sandbox.salesforce_url())).await.unwrap();
+    let root = reqwest::Certificate::from_pem(&pem.bytes().await.unwrap()).unwrap();
+    let http = reqwest::Client::builder().tls_certs_only([root]).build().unwrap();
+    let reply = http.post(format!("{secure}/services/oauth2/token")).form(&CLIENT).send().await.unwrap();
+    let body: Value = reply.json().await.unwrap();
+    assert_eq!(body["instance_url"], secure);
+    let session = body["access_token"].as_str().unwrap();
+    let limits = http.get(format!("{secure}/services/data/v60.0/limits")).bearer_auth(session).send().await;
+    assert_eq!(limits.unwrap().status(), StatusCode::OK);
+
+    let dynamics = sandbox.dynamics_tls_url().unwrap();
+    let scope = format!("{dynamics}/.default");
+    let form = [CLIENT[0], CLIENT[1], CLIENT[2], ("scope", scope.as_str())];
+    let url = format!("{dynamics}/tenant/oauth2/v2.0/token");
+    let body: Value = http.post(url).form(&form).send().await.unwrap().json().await.unwrap();
+    let token = body["access_token"].as_str().unwrap();
+    let who = http.get(format!("{dynamics}/api/data/v9.2/WhoAmI")).bearer_auth(token).send().await.unwrap();
+    assert_eq!(who.status(), StatusCode::OK);
+    let center = format!("{}/v1.0/engagements/referrals", sandbox.partner_center_tls_url().unwrap());
+    let list = http.get(center).bearer_auth("sandbox").send().await.unwrap();
+    assert_eq!(list.status(), StatusCode::OK);
+    sandbox.stop().await;
+}
+
 /// A key pair and its public half as PEM.
 fn key() -> (signature::RsaKeyPair, String) {
     use aws_lc_rs::{encoding::AsDer, signature::KeyPair};

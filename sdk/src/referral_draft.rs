@@ -52,7 +52,8 @@ pub struct ReferralDraft {
     pub customer_size: Field<String>,
     /// The customer's address. *At create.*
     pub address: DraftAddress,
-    /// How Microsoft is asked to help. *At create.*
+    /// How Microsoft is asked to help. Of a referral that nobody has asked Microsoft for yet, this may be spoken of later
+    /// too: the host then asks Microsoft in.
     pub help: Field<Help>,
     /// Notes to Microsoft. *At create.*
     pub invitation_notes: Field<String>,

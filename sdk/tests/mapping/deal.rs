@@ -135,7 +135,14 @@ fn a_draft_is_of_its_variants_entity() {
     assert_eq!(lead.entity, "lead");
     assert_eq!(value(&lead.fields, "subject"), Some(Value::Text("Solar park".into())));
     let linked = record("lead", lead.fields);
-    assert_eq!(ask("Active", Some(&linked)).entity, "opportunity", "the lead is to be converted");
+    let converted = ask("Active", Some(&linked));
+    assert_eq!(converted.entity, "opportunity", "the lead is to be converted");
+    let after = testing::written(Some(&linked), &converted);
+    assert_eq!(
+        (after.key.entity.as_str(), value(&after.fields, "subject")),
+        ("opportunity", None),
+        "a new record"
+    );
 }
 
 #[test]

@@ -111,6 +111,34 @@ fn a_draft_for_partner_center_is_the_same_natively_and_in_the_sandbox() {
     );
 }
 
+#[test]
+fn what_a_column_must_be_like_reaches_the_host() {
+    let manifest = DYNAMICS.manifest();
+    let opportunity = manifest.primary("opportunity").unwrap();
+    let rows = opportunity.field("solutions").and_then(|field| field.rows.as_ref()).unwrap();
+    assert_eq!(
+        (rows.entity.as_str(), rows.column.as_str()),
+        ("msft_microsoftsolution", "msft_solutionidentifier")
+    );
+    let help = opportunity.field("msft_howcanmicrosofthelp").unwrap();
+    assert_eq!((help.label.as_deref(), help.choices.len()), (Some("How can Microsoft help?"), 6));
+    let lead = manifest.primary("lead").unwrap();
+    assert_eq!(lead.field("msft_audit").and_then(|field| field.length), Some(2000));
+    assert!(manifest.entities.iter().filter(|used| used.entity == "transactioncurrency").count() == 1);
+}
+
+/// The guide tells partners what a call of the default mapping costs; far more would make it wrong.
+#[test]
+fn a_call_of_the_default_mapping_burns_little_of_what_it_may() {
+    let mut mapper = mapper(&DYNAMICS);
+    let record = engine_record(&ready(7).unwrap());
+    let referral = Referral(documented_referral());
+    mapper.to_crm(&referral, Some(&record)).unwrap();
+    mapper.to_referral(&record, Some(&referral)).unwrap();
+    let usage = mapper.finish();
+    assert!(usage.fuel / u64::from(usage.calls) < 1_000_000, "{usage:?}");
+}
+
 /// The documented referral, an empty one, and odd but legal ones.
 fn referrals() -> Vec<Json> {
     [documented_referral(), json!({})].into_iter().chain((0..SEEDS).map(random_referral)).collect()

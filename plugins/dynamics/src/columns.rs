@@ -7,8 +7,8 @@ use crosswalk_sdk::{cosell, prelude::*, settings};
 
 use crate::{
     help,
-    lead::{LeadState, LeadStatusReason},
-    status::{SalesStage, State, StatusReason},
+    lead::{self, LeadState, LeadStatusReason},
+    status::{self, SalesStage, State, StatusReason},
 };
 
 /// How many characters the columns of Dynamics 365 Sales hold that no setting speaks of. What is longer is refused,
@@ -93,7 +93,7 @@ pub struct Opportunity {
     #[field("statecode")]
     pub state: Field<State>,
     /// Status Reason: in progress, on hold, …
-    #[field("statuscode")]
+    #[field("statuscode", choices = status::written)]
     pub status: Field<StatusReason>,
     /// Why the deal was lost, in words. Dynamics has no such column of its own.
     #[field("", setting = "lost_reason_field", length = 255, length_setting = "lost_reason_length")]
@@ -226,7 +226,7 @@ pub struct Lead {
     #[field("statecode")]
     pub state: Field<LeadState>,
     /// Status Reason: new, contacted, …
-    #[field("statuscode")]
+    #[field("statuscode", choices = lead::written)]
     pub status: Field<LeadStatusReason>,
     /// First Name.
     #[field("firstname")]

@@ -16,6 +16,7 @@ use crosswalk_sdk::{
     contract::Address,
     cosell::{self, Becomes},
     prelude::*,
+    record::Offered,
 };
 
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
     customer::{email, employees, part},
     inbound::{currency, described, topic, value},
     outbound::reference,
+    status::offered,
 };
 
 /// `statecode` of a lead (the platform's defaults).
@@ -70,6 +72,11 @@ pub enum LeadStatusReason {
     /// One of the organisation's own.
     #[choice(other)]
     Other(i32),
+}
+
+/// The status reason that this mapping writes: the organisation must have it.
+pub(crate) fn written() -> Vec<Offered> {
+    offered::<LeadStatusReason>(&[LeadStatusReason::Canceled.code()])
 }
 
 impl LeadStatusReason {

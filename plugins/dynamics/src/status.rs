@@ -11,7 +11,7 @@
 //! | Active, Accepted | ← | open and not on hold: leaving On Hold accepts the deal |
 //! | nothing | ← | Open, On Hold |
 
-use crosswalk_sdk::{cosell::text::fitted, prelude::*};
+use crosswalk_sdk::{FieldType, contract::Value, cosell::text::fitted, prelude::*, record::Offered};
 
 use crate::{Dynamics, Opportunity};
 
@@ -53,6 +53,18 @@ pub enum StatusReason {
     /// One of the organisation's own.
     #[choice(other)]
     Other(i32),
+}
+
+/// The status reasons that this mapping writes: the organisation must have them.
+pub(crate) fn written() -> Vec<Offered> {
+    let reasons = [StatusReason::InProgress, StatusReason::OnHold, StatusReason::Won, StatusReason::Canceled];
+    offered::<StatusReason>(&reasons.map(|reason| reason.code()))
+}
+
+/// The options of a choice that have these codes.
+pub(crate) fn offered<T: FieldType>(codes: &[i32]) -> Vec<Offered> {
+    let wanted = |offer: &Offered| matches!(offer.value, Value::Integer(code) if codes.contains(&code));
+    T::offered().into_iter().filter(wanted).collect()
 }
 
 /// `salesstage` (the platform's defaults), which are Partner Center's own four words.

@@ -77,19 +77,20 @@ fn provisioning_learns_what_each_column_of_ours_must_be_like() {
             assert_eq!(more("length").is_some(), is_text, "{}.{}", entity.entity, field.name);
         }
     }
-    let choices = |settings| {
+    let choices = |settings: serde_json::Value, entity: usize, name: &str| {
         let _settings = testing::settings(settings);
         let manifest = (mapping::plugin().describe)();
-        let help = manifest.entities[0]
-            .fields
-            .iter()
-            .find(|field| field.name == "msft_howcanmicrosofthelp")
-            .unwrap();
-        match &help.more.iter().find(|said| said.name == "choices").unwrap().value {
+        let field = manifest.entities[entity].fields.iter().find(|field| field.name == name).unwrap();
+        match &field.more.iter().find(|said| said.name == "choices").unwrap().value {
             Value::Other(json) => serde_json::from_str::<serde_json::Value>(json).unwrap(),
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(choices(json!({}))[2], json!({ "value": 100_000_002, "label": "Proof of concept/demo" }));
-    assert_eq!(choices(json!({ "help_code_base": 10 }))[5]["value"], 15);
+    let help = "msft_howcanmicrosofthelp";
+    let demo = json!({ "value": 100_000_002, "label": "Proof of concept/demo" });
+    assert_eq!(choices(json!({}), 0, help)[2], demo);
+    assert_eq!(choices(json!({ "help_code_base": 10 }), 0, help)[5]["value"], 15);
+    let reasons = choices(json!({}), 0, "statuscode");
+    assert_eq!(reasons.as_array().unwrap().len(), 4, "what is only read need not be there: {reasons}");
+    assert_eq!(choices(json!({}), 1, "statuscode"), json!([{ "value": 7, "label": "Canceled" }]));
 }

@@ -193,21 +193,29 @@ impl Salesforce {
         Ok(Salesforce { manifest, ..self.clone() })
     }
 
-    /// Who we are: the versioned root names the user by an address that ends in organisation and user.
+    /// Who we are: the versioned root names the user by an address that ends in organisation and user; `userinfo`, which
+    /// wants a scope of its own, says the same.
     async fn identity(&self) -> Result<Identity, Fault> {
-        let response = self.ask(self.get(&self.path(""))?).await?;
-        if !response.status.is_success() {
-            return Err(self.fault(&ApiError::of(&response), "the API's root"));
-        }
-        let body = json(&response)?;
-        let address = body.get("identity").and_then(Json::as_str).unwrap_or_default();
+        let root = self.about_us(&self.path("")).await?;
+        let address = root.get("identity").and_then(Json::as_str).unwrap_or_default();
         let mut ids = address.rsplit('/').map(id::canonical);
-        match (ids.next().flatten(), ids.next().flatten()) {
-            (Some(user), Some(organization)) => Ok(Identity { user, organization }),
-            _ => Err(Fault::reject(
-                "`org_url` is not a Salesforce organisation: its root does not say who we are",
-            )),
+        if let (Some(Some(user)), Some(Some(organization))) = (ids.next(), ids.next()) {
+            return Ok(Identity { user, organization });
         }
+        let us = self.about_us("/services/oauth2/userinfo").await?;
+        let id = |name: &str| id::canonical(us.get(name)?.as_str()?);
+        match (id("user_id"), id("organization_id")) {
+            (Some(user), Some(organization)) => Ok(Identity { user, organization }),
+            _ => Err(Fault::reject("`org_url` is not a Salesforce organisation: it does not say who we are")),
+        }
+    }
+
+    async fn about_us(&self, path: &str) -> Result<Json, Fault> {
+        let response = self.ask(self.get(path)?).await?;
+        if response.status.is_success() {
+            return json(&response);
+        }
+        Err(self.fault(&ApiError::of(&response), "the question who we are"))
     }
 
     /// A read: repeated where that may help, within the daily budget.
@@ -218,11 +226,11 @@ impl Salesforce {
     /// A read, and a time that the server had reached when it began.
     async fn ask_at(&self, request: Request) -> Result<(Response, Option<Timestamp>), Fault> {
         self.shared.budget.allow()?;
-        let (at_least, began) = (self.shared.clock.now(), Instant::now());
+        let (before, began) = (self.shared.clock.now(), Instant::now());
         let response = self.shared.session.read(request).await?;
+        let begun = clock::begun(&response.headers, began.elapsed(), before);
         self.learn(&response);
-        let begun = clock::begun(&response.headers, began.elapsed());
-        Ok((response, at_least.max(begun)))
+        Ok((response, begun))
     }
 
     /// A write: sent once, within the daily budget.

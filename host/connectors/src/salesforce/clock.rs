@@ -21,10 +21,11 @@ struct Reached {
 
 impl Clock {
     pub(super) fn learn(&self, headers: &HeaderMap) {
-        let Some(time) = date(headers) else { return };
+        let Some(date) = date(headers) else { return };
         let mut reached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if reached.is_none_or(|before| before.now() < time) {
-            *reached = Some(Reached { time, at: Instant::now() });
+        // A `Date` has no fractions, so what was known is often finer. It is only wrong if the clock was set.
+        if reached.is_none_or(|before| !is_within(before.now(), date)) {
+            *reached = Some(Reached { time: date, at: Instant::now() });
         }
     }
 
@@ -40,9 +41,17 @@ impl Reached {
     }
 }
 
-/// A time that the server had reached when a call began which took this long: its answer's `Date` was made at the end.
-pub(super) fn begun(headers: &HeaderMap, took: Duration) -> Option<Timestamp> {
-    date(headers)?.checked_sub(took).ok()
+/// A time that the server had reached when a call began which took this long and was answered so. The answer's `Date`
+/// was made at the end; what was known `before` is finer, if it agrees with that.
+pub(super) fn begun(headers: &HeaderMap, took: Duration, before: Option<Timestamp>) -> Option<Timestamp> {
+    let date = date(headers)?;
+    let before = before.filter(|before| *before < date || is_within(*before, date));
+    before.max(date.checked_sub(took).ok())
+}
+
+/// Whether a clock that shows this time would write this `Date`.
+fn is_within(time: Timestamp, date: Timestamp) -> bool {
+    date <= time && date.checked_add(Duration::from_secs(1)).is_ok_and(|next| time < next)
 }
 
 /// When the server made the answer, to the second.

@@ -131,8 +131,17 @@ async fn note(core: &Core, mut call: Call, response: Response) -> Response {
     let dropped = call.dropped;
     core.trace.push(call);
     let mut response = Response::from_parts(parts, Body::from(body));
+    // The server's clock as clients see it: they count on it being the one of the records' stamps.
+    if let Some(date) = http_date(core.clock.now()) {
+        response.headers_mut().insert(header::DATE, date);
+    }
     if dropped {
         response.extensions_mut().insert(ConnectionDropped);
     }
     response
+}
+
+fn http_date(time: jiff::Timestamp) -> Option<HeaderValue> {
+    let text = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).ok()?;
+    HeaderValue::from_str(&text).ok()
 }

@@ -235,3 +235,13 @@ async fn versions_are_told_to_anybody_and_retired_ones_are_gone() {
     world.get("/services/data/v99.0/limits").await.refused(404, "NOT_FOUND");
     assert!(world.get("").await.expect(200).json()["sobjects"].is_string());
 }
+
+#[tokio::test]
+async fn every_answer_is_dated_by_the_clock_of_the_records() {
+    let world = World::start().await;
+    world.control("clock", json!({ "offsetMs": 86_400_000 })).await;
+    let id = world.opportunity("Deal").await;
+    let reply = world.get(&format!("sobjects/Opportunity/{id}")).await;
+    let day = |name: &str| reply.header(name).unwrap().split(' ').take(4).collect::<Vec<_>>().join(" ");
+    assert_eq!(day("date"), day("last-modified"));
+}

@@ -218,16 +218,21 @@ async fn we_are_who_the_root_says() {
     let server = Server::answering(vec![
         reply(200, root),
         reply(200, "{}"),
+        reply(200, json!({"user_id": "0055g000000User", "organization_id": "00D5g000000OrgAEAS"})),
+        reply(200, "{}"),
+        reply(200, "{}"),
         reply(403, errors("API_DISABLED_FOR_ORG", "no", &[])),
     ])
     .await;
     let client = salesforce(&server.url);
-    let us = client.check().await.unwrap();
-    assert_eq!((us.user.as_str(), us.organization.as_str()), ("0055g000000UserAAA", "00D5g000000OrgAEAS"));
+    for user in ["0055g000000UserAAA", "0055g000000UserAAC"] {
+        let us = client.check().await.unwrap();
+        assert_eq!((us.user.as_str(), us.organization.as_str()), (user, "00D5g000000OrgAEAS"));
+    }
     assert!(matches!(client.check().await, Err(Fault::Reject { .. })));
     let Err(Fault::Unauthorised { reason }) = client.check().await else { panic!("not refused") };
     assert!(reason.contains("API Enabled"), "{reason}");
-    assert_eq!(server.lines()[0], "GET /services/data/v60.0/");
+    assert_eq!(server.lines()[1..3], ["GET /services/data/v60.0/", "GET /services/oauth2/userinfo"]);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it finds something wrong")]
 
 mod author;
+mod clients;
 mod kills;
 mod parity;
 mod refusals;

@@ -1,0 +1,62 @@
+//! Other people's clients, unchanged, as their registries have them, against the sandbox.
+//!
+//! What they are asked to do is written in their own language, under `tests/clients`. They are installed below the
+//! target directory; where the tool to do so is missing the test says so and is not run, except in CI, where that is a
+//! failure.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crosswalk_sandbox::{Sandbox, SandboxConfig};
+
+/// The clients' own tests.
+const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dynamics_web_api_from_npm_drives_the_dataverse_sandbox() {
+    if !is_there("npm") || !is_there("node") {
+        return;
+    }
+    let folder = copied("dynamics-web-api");
+    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder));
+    let sandbox = Sandbox::start(SandboxConfig::on_free_ports()).await.unwrap();
+    run(Command::new("node")
+        .args(["--test", "check.test.mjs"])
+        .env("SANDBOX_DYNAMICS", sandbox.dynamics_url())
+        .current_dir(&folder));
+    sandbox.stop().await;
+}
+
+/// Whether a tool can be started. In CI it must.
+fn is_there(tool: &str) -> bool {
+    let found = Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success());
+    assert!(found || env::var_os("CI").is_none(), "`{tool}` is missing, and in CI nothing is left out");
+    if !found {
+        eprintln!("NOT RUN: `{tool}` is not installed, so a client of other people's was not tried");
+    }
+    found
+}
+
+/// A copy of a client's folder below the target directory, so that installing it leaves no trace in the checkout. What
+/// was installed there before is used again.
+fn copied(client: &str) -> PathBuf {
+    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients").join(client);
+    fs::create_dir_all(&to).unwrap();
+    for entry in fs::read_dir(Path::new(CLIENTS).join(client)).unwrap() {
+        let from = entry.unwrap().path();
+        if from.is_file() {
+            fs::copy(&from, to.join(from.file_name().unwrap())).unwrap();
+        }
+    }
+    to
+}
+
+/// Runs a command to its end; what it printed is in the failure.
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?} was not started: {error}"));
+    let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success(), "{command:?} ended with {}:\n{}", output.status, printed.join("\n"));
+}

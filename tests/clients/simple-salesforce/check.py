@@ -67,6 +67,19 @@ class SimpleSalesforce(unittest.TestCase):
             call(*arguments, **named)
         return refused.exception
 
+    def field(self, name, kind, **more):
+        """Makes a field, as an administrator does over the Tooling API."""
+        body = {"FullName": f"Opportunity.{name}", "Metadata": {"label": name, "type": kind, **more}}
+        return self.sf.toolingexecute("sobjects/CustomField", method="POST", data=body)
+
+    def grant(self, name):
+        """Lets the session's user read and write a field, by a permission set of its own."""
+        user = self.sf.oauth2("userinfo")["user_id"]
+        granted = self.sf.PermissionSet.create({"Name": f"Grants_{name}"[:-3], "Label": name})["id"]
+        self.sf.PermissionSetAssignment.create({"PermissionSetId": granted, "AssigneeId": user})
+        rights = {"SobjectType": "Opportunity", "PermissionsRead": True, "PermissionsEdit": True}
+        self.sf.FieldPermissions.create({"ParentId": granted, "Field": f"Opportunity.{name}", **rights})
+
     # Signing in
 
     def test_client_credentials_open_a_session(self):
@@ -76,7 +89,7 @@ class SimpleSalesforce(unittest.TestCase):
         self.assertIn("done", sf.query("SELECT Id FROM Account LIMIT 1"))
 
     def test_soap_login_opens_a_session_for_old_versions(self):
-        sf = Salesforce(username="u@contoso.example", password="p", security_token="t", session=session(), version="60.0")
+        sf = Salesforce(username="integration@sandbox.example", password="p", security_token="t", session=session(), version="60.0")
         self.assertIn("done", sf.query("SELECT Id FROM Account LIMIT 1"))
 
     def test_a_token_that_is_none_is_an_expired_session(self):
@@ -277,8 +290,16 @@ class SimpleSalesforce(unittest.TestCase):
         nowhere = self.refusal(SalesforceResourceNotFound, self.sf.Nothing__c.get, "a00000000000001AAA")
         self.assertEqual(nowhere.content[0]["errorCode"], "NOT_FOUND")
 
+    def test_a_field_that_is_made_is_seen_by_those_who_are_granted_it(self):
+        self.field("Granted__c", "Text", length=40)
+        unseen = self.refusal(SalesforceMalformedRequest, self.sf.query, "SELECT Granted__c FROM Opportunity")
+        self.assertEqual(unseen.content[0]["errorCode"], "INVALID_FIELD")
+        self.grant("Granted__c")
+        self.assertIn("done", self.sf.query("SELECT Granted__c FROM Opportunity"))
+
     def test_an_external_id_that_several_rows_hold_answers_300(self):
-        sandbox("POST", "/salesforce/objects/Opportunity/fields", {"name": "Loose__c", "type": "string", "externalId": True})
+        self.field("Loose__c", "Text", length=40, externalId=True)
+        self.grant("Loose__c")
         for name in ("One", "Two"):
             self.deal(Name=name, Loose__c="same")
         several = self.refusal(

@@ -15,6 +15,9 @@ use crosswalk_sandbox::{Sandbox, SandboxConfig};
 /// The clients' own tests.
 const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
 
+/// The sandbox's root certificate, in a client's folder.
+const ROOT: &str = "sandbox-root.pem";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn dynamics_web_api_from_npm_drives_the_dataverse_sandbox() {
     if !is_there("npm") || !is_there("node") {
@@ -22,12 +25,45 @@ async fn dynamics_web_api_from_npm_drives_the_dataverse_sandbox() {
     }
     let folder = copied("dynamics-web-api");
     run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder));
-    let sandbox = Sandbox::start(SandboxConfig::on_free_ports()).await.unwrap();
-    run(Command::new("node")
-        .args(["--test", "check.test.mjs"])
-        .env("SANDBOX_DYNAMICS", sandbox.dynamics_url())
-        .current_dir(&folder));
+    let sandbox = with_tls(&folder).await;
+    for url in [sandbox.dynamics_url(), sandbox.dynamics_tls_url().unwrap()] {
+        run(Command::new("node")
+            .args(["--test", "check.test.mjs"])
+            .env("SANDBOX_DYNAMICS", url)
+            .env("NODE_EXTRA_CA_CERTS", folder.join(ROOT))
+            .current_dir(&folder));
+    }
     sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simple_salesforce_from_pypi_drives_the_salesforce_sandbox() {
+    if !is_there("python3") {
+        return;
+    }
+    let folder = copied("simple-salesforce");
+    let python = folder.join("installed/bin/python");
+    run(Command::new("python3").args(["-m", "venv", "installed"]).current_dir(&folder));
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"])
+        .current_dir(&folder));
+    let sandbox = with_tls(&folder).await;
+    for url in [sandbox.salesforce_url(), sandbox.salesforce_tls_url().unwrap()] {
+        run(Command::new(&python)
+            .arg("check.py")
+            .env("SANDBOX_SALESFORCE", url)
+            .env("REQUESTS_CA_BUNDLE", folder.join(ROOT))
+            .current_dir(&folder));
+    }
+    sandbox.stop().await;
+}
+
+/// A sandbox over HTTP and over TLS; its root certificate is put into `folder` for the client to trust.
+async fn with_tls(folder: &Path) -> Sandbox {
+    let config = SandboxConfig { tls: true, ..SandboxConfig::on_free_ports() };
+    let sandbox = Sandbox::start(config).await.unwrap();
+    fs::write(folder.join(ROOT), sandbox.ca_pem()).unwrap();
+    sandbox
 }
 
 /// Whether a tool can be started. In CI it must.

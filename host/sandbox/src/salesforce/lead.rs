@@ -7,7 +7,6 @@ use super::{
     org::Org,
     record_id::RecordId,
     rules,
-    schema::Object,
     store::Row,
     write::{self, Author, Submitted},
 };
@@ -197,7 +196,7 @@ fn create(
     lead: &Row,
     mut cells: Submitted,
 ) -> Outcome<RecordId> {
-    let object: Object = org.object(object)?.clone();
+    let object = org.object(object)?.clone();
     if object.field("CurrencyIsoCode").is_some() {
         carry(&mut cells, "CurrencyIsoCode", lead, "CurrencyIsoCode");
     }

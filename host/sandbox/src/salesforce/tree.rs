@@ -9,6 +9,7 @@ use super::{
 };
 use http::Method;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// Records in all trees of a request.
 const RECORDS_MAX: usize = 200;
@@ -37,7 +38,7 @@ pub(crate) fn run(org: &mut Org, call: &Call, object: &str) -> Outcome<Answer> {
 
 /// Children of one kind that are still to be created.
 struct Branch {
-    object: Object,
+    object: Arc<Object>,
     /// The field that leads back to the parent.
     field: String,
     records: Vec<Value>,
@@ -93,7 +94,7 @@ impl Planter<'_> {
             let nested = value.get("records").and_then(Value::as_array);
             match nested.zip(self.org.child_of(object, name)) {
                 Some((records, (child, field))) => {
-                    children.push(Branch { object: child.clone(), field, records: records.clone() });
+                    children.push(Branch { object: Arc::clone(child), field, records: records.clone() });
                 }
                 None => {
                     own.insert(name.clone(), value.clone());

@@ -1,12 +1,15 @@
 //! What a record lives on as: the master that it was merged into, the opportunity that a lead became.
 //!
 //! docs: a merged record stays, inactive, with `merged` and `masterid`; a qualified lead stays, closed, and its
-//! opportunity says where it came from in `originatingleadid`.
+//! opportunity says where it came from in `originatingleadid`. A merged record also keeps its alternate keys, so that its
+//! master cannot have them until it gives them up.
 
+use bytes::Bytes;
 use crosswalk_engine::value::{Kind, RecordKey};
-use serde_json::Value as Json;
+use http::{HeaderValue, Method, header};
+use serde_json::{Value as Json, json};
 
-use super::{Dynamics, guid};
+use super::{Dynamics, guid, read::key_path};
 use crate::fault::Fault;
 
 /// `statecode` of a lead that was qualified.
@@ -44,6 +47,36 @@ impl Dynamics {
             Some(id) => Ok(Some(RecordKey { entity: "opportunity".to_owned(), id })),
             None => Ok(self.opportunity_of(&key.id).await?.map(|(key, _)| key)),
         }
+    }
+
+    /// Empties the key column of the record that holds this value, if it is one that was merged into `master`. Says whether
+    /// the value is free now.
+    pub(super) async fn gives_up_key(
+        &self,
+        master: &RecordKey,
+        column: &str,
+        value: &str,
+    ) -> Result<bool, Fault> {
+        let set = self.entity_set(&master.entity).await?;
+        if !marks(&master.entity).iter().any(|(name, _)| name == "masterid") {
+            return Ok(false);
+        }
+        let Some(path) = key_path(&set, column, value) else { return Ok(false) };
+        let select = format!("{},merged,_masterid_value", set.id_column);
+        let response =
+            self.session.read(self.request(Method::GET, self.at(&path, &[("$select", select)])?)).await?;
+        let Ok(holder) = serde_json::from_slice::<Json>(&response.body) else { return Ok(false) };
+        let text = |name: &str| holder.get(name).and_then(Json::as_str);
+        let is_merged = holder.get("merged").and_then(Json::as_bool).unwrap_or(false);
+        let is_ours = text("_masterid_value").and_then(guid).is_some_and(|id| id == master.id);
+        let id = text(&set.id_column).and_then(guid);
+        let etag = text("@odata.etag").and_then(|etag| HeaderValue::from_str(etag).ok());
+        let (true, Some(id), Some(etag)) = (is_merged && is_ours, id, etag) else { return Ok(false) };
+        let mut request = self.request(Method::PATCH, self.at(&format!("{}({id})", set.name), &[])?);
+        request.headers.insert(header::IF_MATCH, etag);
+        request.body = Bytes::from(json!({ column: null }).to_string());
+        // Whatever became of it: the write that is made again says whether the value is free.
+        Ok(self.session.write(request).await.is_ok_and(|response| response.status.is_success()))
     }
 
     /// The first opportunity that a lead became, with its version.

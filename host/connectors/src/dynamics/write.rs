@@ -35,6 +35,7 @@ use crate::{
 };
 
 /// What is to be written to one record.
+#[derive(Clone)]
 struct Write {
     fields: Fields,
     /// By field name, the texts that a list of child rows shall hold.
@@ -77,9 +78,19 @@ impl Dynamics {
             Ok(fields) => fields,
             Err(refusal) => return Ok(Seen::Refused(refusal)),
         };
-        let lists = split_lists(self.linked(&key.entity)?, &mut fields);
+        let use_ = self.linked(&key.entity)?;
+        let lists = split_lists(use_, &mut fields);
         let close = split_close(&key.entity, &mut fields);
-        self.write_at(&key, Write { fields, lists, close }, version).await
+        let write = Write { fields, lists, close };
+        let written = self.write_at(&key, write.clone(), version).await?;
+        if let (Seen::Refused(refusal), Some(column)) = (&written, &use_.referral_key)
+            && refusal.fields.contains(column)
+            && let Some(Value::Text(referral)) = write.fields.get(column)
+            && self.gives_up_key(&key, column, referral).await?
+        {
+            return self.write_at(&key, write, version).await;
+        }
+        Ok(written)
     }
 
     /// Creates a record under this key, unless one holds it already, which is [`Seen::Stale`]. Companions as for

@@ -3,7 +3,8 @@
 use crosswalk_connectors::{crm::Reading, dynamics::Dynamics};
 use crosswalk_engine::{
     mapping::{FieldUse, Manifest},
-    value::{Kind, RecordKey},
+    pass::Seen,
+    value::{Fields, Kind, RecordKey, Value},
 };
 use serde_json::{Value as Json, json};
 
@@ -89,4 +90,55 @@ async fn a_merged_record_lives_on_as_its_master() {
     let master = RecordKey { entity: "lead".into(), id: MASTER.into() };
     assert_eq!(client.read(&lead()).await.unwrap(), Reading::Succeeded(master));
     assert!(client.read(&lead()).await.unwrap().found().is_some());
+}
+
+/// Dataverse's answer to a key that another record holds.
+fn violated() -> Json {
+    let message =
+        "Entity Key cosell_Key violated. A record with the same value for cosell_referralid already exists.";
+    json!({"error": {"code": "0x80060892", "message": message}})
+}
+
+fn holder(merged_into: &str) -> Json {
+    json!({"@odata.etag": "W/\"9\"", "leadid": LEAD, "merged": true, "_masterid_value": merged_into})
+}
+
+async fn writes_the_key(server: &Server) -> Seen {
+    let master = RecordKey { entity: "lead".into(), id: MASTER.into() };
+    let fields = Fields::from([("cosell_referralid".to_owned(), Value::Text("r-1".to_owned()))]);
+    client(server).update(&master, &fields, &[], "W/\"3\"").await.unwrap()
+}
+
+#[tokio::test]
+async fn a_master_gets_the_key_that_the_record_merged_into_it_still_holds() {
+    let written = json!({"@odata.etag": "W/\"4\"", "leadid": MASTER});
+    let server = Server::answering(vec![
+        reply(412, violated()),
+        reply(200, holder(MASTER)),
+        reply(204, ""),
+        reply(200, written),
+    ])
+    .await;
+    let seen = writes_the_key(&server).await;
+    assert!(matches!(&seen, Seen::Written { version, .. } if version == "W/\"4\""), "{seen:?}");
+    let asked = server.asked();
+    assert_eq!(
+        server.lines()[1],
+        "GET /api/data/v9.2/leads(cosell_referralid='r-1')?$select=leadid,merged,_masterid_value"
+    );
+    assert_eq!(server.lines()[2], format!("PATCH /api/data/v9.2/leads({LEAD})"));
+    assert_eq!(
+        (asked[2].header("if-match"), asked[2].json()),
+        ("W/\"9\"", json!({"cosell_referralid": null}))
+    );
+    assert_eq!(server.lines()[3], server.lines()[0]);
+}
+
+#[tokio::test]
+async fn a_key_that_a_stranger_holds_stays_the_strangers() {
+    let other = "00000000-0000-0000-0000-0000000003a6";
+    let server = Server::answering(vec![reply(412, violated()), reply(200, holder(other))]).await;
+    let seen = writes_the_key(&server).await;
+    assert!(matches!(&seen, Seen::Refused(refusal) if refusal.reason.contains("another record")), "{seen:?}");
+    assert_eq!(server.lines().len(), 2);
 }

@@ -7,9 +7,10 @@ use crosswalk_connectors::{
     crm::Crm,
     dynamics::{Dynamics, DynamicsConfig},
     partner_center::{PartnerCenter, PartnerCenterConfig},
+    salesforce::{Salesforce, SalesforceConfig},
     token::{
         ClientCredentials, ClientCredentialsConfig, RefreshForm, RefreshTokenConfig, RefreshTokenGrant,
-        RefreshTokenStore, StoreError,
+        RefreshTokenStore, SalesforceGrant, SalesforceSignIn, SalesforceSignInConfig, StoreError,
     },
 };
 use crosswalk_engine::mapping::Manifest;
@@ -21,7 +22,8 @@ use super::{Tenant, unusable};
 use crate::{
     app::App,
     config::tenant::{
-        CrmOrganization, DynamicsOrganization, SalesforceOrganization, TenantDocument, TokenForm,
+        CrmOrganization, DynamicsOrganization, SalesforceOrganization,
+        SalesforceSignIn as SalesforceSignInDocument, TenantDocument, TokenForm,
     },
     dispatch::Chain,
     error::Complaint,
@@ -96,10 +98,36 @@ fn dynamics(app: &App, tenant: &str, org: &DynamicsOrganization) -> Result<Dynam
         .map_err(|error| unusable(tenant, &error))
 }
 
-/// Until the connector is there.
-fn salesforce(app: &App, tenant: &str, org: &SalesforceOrganization) -> Result<Dynamics, Complaint> {
-    let _ = (app, org);
-    Err(unusable(tenant, &std::io::Error::other("this host has no connector for Salesforce yet")))
+fn salesforce(app: &App, tenant: &str, org: &SalesforceOrganization) -> Result<Salesforce, Complaint> {
+    let secret = |secret| app.config.secrets.resolve(secret).map_err(|error| unusable(tenant, &error));
+    let grant = match &org.sign_in {
+        SalesforceSignInDocument::ClientCredentials { client_secret } => {
+            SalesforceGrant::ClientCredentials { client_secret: secret(client_secret)?, basic: false }
+        }
+        SalesforceSignInDocument::JwtBearer { private_key, username, audience } => {
+            SalesforceGrant::JwtBearer {
+                private_key: secret(private_key)?,
+                username: username.clone(),
+                audience: audience.clone(),
+            }
+        }
+    };
+    let (org_url, token_url) = (org.org_url.clone(), org.token_url.clone());
+    let sign_in = SalesforceSignInConfig::new(org_url.clone(), token_url, org.client_id.clone(), grant);
+    let tokens =
+        SalesforceSignIn::new(sign_in, app.transport.clone()).map_err(|error| unusable(tenant, &error))?;
+    let config = SalesforceConfig {
+        api_version: org.api_version.clone(),
+        run_assignment_rules: org.run_assignment_rules,
+        save_despite_duplicate_alerts: org.save_despite_duplicate_alerts,
+        relationships: org.relationships.clone(),
+        converted_status: org.converted_status.clone(),
+        daily_calls_percent_max: org.daily_calls_percent_max,
+        ..SalesforceConfig::new(org_url)
+    };
+    let manifest = Arc::new(nothing_declared("salesforce"));
+    Salesforce::new(config, app.transport.clone(), Arc::new(tokens), manifest)
+        .map_err(|error| unusable(tenant, &error))
 }
 
 fn partner_center(app: &App, document: &TenantDocument) -> Result<PartnerCenter, Complaint> {

@@ -74,7 +74,7 @@ pub struct SalesforceOrganization {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_key_previous: Option<SecretRef>,
     /// Whether a record is saved although a duplicate rule of the org warns of it.
-    #[serde(default)]
+    #[serde(default = "save_despite_duplicate_alerts")]
     pub save_despite_duplicate_alerts: bool,
     /// Whether the org's assignment rules may give a new lead to another owner.
     #[serde(default)]
@@ -82,6 +82,12 @@ pub struct SalesforceOrganization {
     /// The share of the org's daily API calls, in percent, at which we stop, so that its other programs go on.
     #[serde(default = "daily_calls_percent_max")]
     pub daily_calls_percent_max: u8,
+    /// The status of a converted lead; without it, the first one that the org has for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub converted_status: Option<String>,
+    /// Reference to relationship, where that is not the usual one.
+    #[serde(default)]
+    pub relationships: BTreeMap<String, String>,
 }
 
 /// How we sign in to a Salesforce org. Either needs an external client app and an integration user.
@@ -120,6 +126,10 @@ pub(super) fn webhook_header() -> String {
 
 pub(super) fn api_version() -> String {
     "62.0".to_owned()
+}
+
+pub(super) fn save_despite_duplicate_alerts() -> bool {
+    true
 }
 
 pub(super) fn daily_calls_percent_max() -> u8 {

@@ -37,7 +37,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run sandbox and host in one process and tell the story of one deal, verifying each step.
+    /// Run sandbox and host in one process and tell the story of two partners, verifying each step.
     Demo(demo::Args),
     /// Run Partner Center and Dynamics on loopback, for developing against.
     Sandbox(sandbox::Args),

@@ -1,4 +1,4 @@
-//! `crosswalk demo`: sandbox and host in one process, and the story of one deal.
+//! `crosswalk demo`: sandbox and host in one process, and the story of two partners.
 
 use std::path::Path;
 
@@ -26,16 +26,21 @@ pub(super) async fn run(args: Args, output: &Output) -> Result<(), Complaint> {
     let mut log = Config::default().log;
     log.filter = args.log;
     logs::start(&log);
-    output.tell("starting Partner Center, Dynamics and a host on loopback …");
+    output.tell("starting Partner Center, Dynamics, Salesforce and a host on loopback …");
     let sandbox = if args.once { SandboxConfig::on_free_ports() } else { SandboxConfig::default() };
     let once = args.once;
     let world = World::start(sandbox, |folder| config(folder, once)).await?;
-    let told = tell(&world.scene, output).await;
+    let told = tell(&world.contoso, &world.fabrikam, output).await;
     if !once && told.is_ok() {
-        let (scene, addresses) = (&world.scene, world.addresses());
+        let (contoso, fabrikam) = (&world.contoso, &world.fabrikam);
         output.tell(&format!(
-            "\nStill running:\n  Partner Center  {}\n  Dynamics        {}\n  admin API       http://{}\nThe token `sandbox` opens the first two. Ctrl-C ends it.",
-            scene.partner_center, scene.dynamics, addresses.admin
+            "\nStill running:\n  contoso   Partner Center {}, Dynamics   {}\n  fabrikam  Partner Center {}, Salesforce {}\n  \
+             admin API http://{}\nThe token `sandbox` opens all but the last. Ctrl-C ends it.",
+            contoso.center().url(),
+            contoso.crm().url(),
+            fabrikam.center().url(),
+            fabrikam.crm().url(),
+            world.addresses().admin
         ));
         tokio::signal::ctrl_c()
             .await

@@ -14,15 +14,15 @@ pub fn text(value: &Value, pointer: &str) -> String {
     }
 }
 
-/// Whether the number at a JSON pointer is this amount, however it is written.
-pub fn is_amount(value: &Value, pointer: &str, amount: &str) -> bool {
-    match (Decimal::from_str(&text(value, pointer)), Decimal::from_str(amount)) {
-        (Ok(found), Ok(amount)) => found == amount,
+/// Whether two numbers are the same amount, however they are written.
+pub fn is_amount(one: &str, other: &str) -> bool {
+    match (Decimal::from_str(one), Decimal::from_str(other)) {
+        (Ok(one), Ok(other)) => one == other,
         _ => false,
     }
 }
 
-/// Whether two documents hold the same amount.
-pub(super) fn same_amount(one: &Value, pointer: &str, other: &Value, other_pointer: &str) -> bool {
-    is_amount(one, pointer, &text(other, other_pointer))
+/// Whether a moment and a day are on the same date: `2027-02-28T00:00:00Z` and `2027-02-28`.
+pub fn same_day(moment: &str, day: &str) -> bool {
+    !day.is_empty() && moment.starts_with(day)
 }

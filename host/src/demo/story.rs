@@ -1,12 +1,18 @@
-//! The story, step by step. A step does something, waits until both systems show what follows from it, and says what
-//! happened; a step that does not come true ends the story.
+//! The story, step by step: two partners, one with Dynamics 365 and one with Salesforce, and one host for both. A step
+//! does something, waits until both systems show what follows from it, and says what happened; a step that does not come
+//! true ends the story.
 
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{people::*, scene::Scene, traffic};
+use super::{
+    people::*,
+    scene::Scene,
+    seller::{CUSTOMER, Card, CrmKind, Edit, NewDeal, Record, Stage},
+    traffic,
+};
 use crate::{
     cli::Output,
     error::{Complaint, Fault},
@@ -18,27 +24,53 @@ const STEP_PATIENCE: Duration = Duration::from_secs(30);
 /// How many edits flow while the partner's plugin is deployed.
 const EDITS_DURING_SWAP: usize = 200;
 
+/// How many edits flow at the other partner meanwhile.
+const EDITS_BESIDE: usize = 20;
+
 /// One step of the story, as `--json` prints it.
 #[derive(Serialize)]
 struct Step<'a> {
     step: usize,
     title: &'a str,
+    /// The partner whose story it is; empty for both.
+    partner: &'a str,
     happened: String,
     took_ms: u128,
     verified: bool,
 }
 
+/// A referral and its record.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The referral's id.
+    pub referral: String,
+    /// The opportunity, or the lead.
+    pub record: Record,
+}
+
 /// Tells the whole story. Every step was verified if this returns without a complaint.
-pub(crate) async fn tell(scene: &Scene, output: &Output) -> Result<(), Complaint> {
+pub(crate) async fn tell(contoso: &Scene, fabrikam: &Scene, output: &Output) -> Result<(), Complaint> {
     let mut teller = Teller { output, steps: 0 };
-    let shared = teller.step("Microsoft shares a deal", microsoft_shares_a_deal(scene)).await?;
-    teller.step("Microsoft changes the deal", microsoft_changes_the_deal(scene, &shared)).await?;
-    teller.step("The seller accepts the deal", seller_accepts_the_deal(scene, &shared)).await?;
-    let asked = teller.step("A seller asks Microsoft for help", seller_asks_for_help(scene)).await?;
-    teller.step("The seller changes the opportunity", seller_changes_the_opportunity(scene, &asked)).await?;
-    teller.step("Both sides are edited at once", both_sides_are_edited(scene, &asked)).await?;
-    teller.step("A partner's plugin is deployed while edits flow", a_plugin_is_deployed(scene)).await?;
-    teller.step("Every event has its verdict", every_event_has_its_verdict(scene)).await?;
+    for scene in [contoso, fabrikam] {
+        let who = scene.tenant;
+        output.tell(&format!("\n{who} has {}.", name(scene)));
+        let asked = teller.step(who, "A seller asks Microsoft for help", seller_asks_for_help(scene)).await?;
+        teller
+            .step(who, "The seller changes the opportunity", seller_changes_the_opportunity(scene, &asked))
+            .await?;
+        teller.step(who, "A new deal in Partner Center", a_new_deal(scene)).await?;
+        let shared = teller.step(who, "Microsoft shares a deal", microsoft_shares_a_deal(scene)).await?;
+        teller.step(who, "Microsoft changes the deal", microsoft_changes_the_deal(scene, &shared)).await?;
+        teller.step(who, "The seller accepts the deal", seller_accepts_the_deal(scene, &shared)).await?;
+        teller.step(who, "The seller wins the deal", seller_wins_the_deal(scene, &shared)).await?;
+        teller.step(who, "A lead's life", a_leads_life(scene)).await?;
+        teller.step(who, "Both sides are edited at once", both_sides_are_edited(scene, &asked)).await?;
+    }
+    output.tell("\nBoth partners, at the same time.");
+    teller
+        .step("", "A partner's plugin is deployed while edits flow", a_plugin_is_deployed(contoso, fabrikam))
+        .await?;
+    teller.step("", "Every event has its verdict", every_event_has_its_verdict(&[contoso, fabrikam])).await?;
     Ok(())
 }
 
@@ -50,132 +82,177 @@ struct Teller<'a> {
 impl Teller<'_> {
     async fn step<T>(
         &mut self,
+        partner: &str,
         title: &str,
         work: impl Future<Output = Result<(T, String), Complaint>>,
     ) -> Result<T, Complaint> {
         self.steps += 1;
         let began = Instant::now();
         let (result, happened) = work.await?;
-        let step =
-            Step { step: self.steps, title, happened, took_ms: began.elapsed().as_millis(), verified: true };
+        let took_ms = began.elapsed().as_millis();
+        let step = Step { step: self.steps, title, partner, happened, took_ms, verified: true };
         self.output
             .say(&step, || format!("{}. {title} ({} ms)\n   {}", step.step, step.took_ms, step.happened));
         Ok(result)
     }
 }
 
-/// A referral and its opportunity.
-pub struct Pair {
-    /// The referral's id.
-    pub referral: String,
-    /// The opportunity's id.
-    pub opportunity: String,
+/// What the partner's CRM is called.
+fn name(scene: &Scene) -> &'static str {
+    match scene.seller.kind() {
+        CrmKind::Dynamics => "Dynamics 365",
+        CrmKind::Salesforce => "Salesforce",
+    }
 }
 
-async fn microsoft_shares_a_deal(scene: &Scene) -> Result<(Pair, String), Complaint> {
-    let referral = scene.microsoft_shares_the_sample().await?;
-    let id = text(&referral, "/id");
-    let opportunity =
-        until("the opportunity appears in Dynamics, checked and explained", STEP_PATIENCE, || async {
-            let found = scene.opportunity_of(&id).await?;
-            Ok(found.filter(|row| {
-                text(row, "/name").starts_with('✔') && text(row, "/msft_audit").contains("sync success")
-            }))
-        })
-        .await?;
-    verify(
-        text(&opportunity, "/msft_referrallink").ends_with(&id),
-        "the referral link leads to the referral",
-        &opportunity,
-    )?;
-    verify(
-        text(&opportunity, "/parentaccountid/name") == text(&referral, "/customerProfile/name"),
-        "the account is the customer",
-        &opportunity,
-    )?;
-    verify(
-        !text(&opportunity, "/parentcontactid/emailaddress1").is_empty(),
-        "the contact is the customer's",
-        &opportunity,
-    )?;
-    verify(
-        same_amount(&opportunity, "/estimatedvalue", &referral, "/details/dealValue"),
-        "the value is the deal's",
-        &opportunity,
-    )?;
-    let opportunity_id = text(&opportunity, "/opportunityid");
-    until("the referral carries the opportunity's id", STEP_PATIENCE, || async {
-        let referral = scene.referral(&id).await?;
-        Ok((text(&referral, "/externalReferenceId") == opportunity_id).then_some(()))
-    })
-    .await?;
-    let happened = format!(
-        "referral {id} became opportunity `{}` with account `{}`, contact, identifier, link and audit",
-        text(&opportunity, "/name"),
-        text(&opportunity, "/parentaccountid/name")
-    );
-    Ok((Pair { referral: id, opportunity: opportunity_id }, happened))
-}
-
-async fn microsoft_changes_the_deal(scene: &Scene, pair: &Pair) -> Result<((), String), Complaint> {
-    scene.microsoft_edits(&pair.referral, json!({ "details": { "dealValue": 62500.5 } })).await?;
-    until("the new value reaches Dynamics", STEP_PATIENCE, || async {
-        let row = scene.opportunity(&pair.opportunity).await?;
-        Ok(is_amount(&row, "/estimatedvalue", "62500.5").then_some(()))
-    })
-    .await?;
-    Ok(((), "the deal value 62500.5 is in Dynamics".to_owned()))
-}
-
-async fn seller_accepts_the_deal(scene: &Scene, pair: &Pair) -> Result<((), String), Complaint> {
-    let on_hold = scene.opportunity(&pair.opportunity).await?;
-    verify(text(&on_hold, "/statuscode") == "2", "a deal that nobody has accepted is on hold", &on_hold)?;
-    traffic::accept(scene, pair, STEP_PATIENCE).await?;
-    Ok(((), "the opportunity left on-hold, and the referral is Active/Accepted".to_owned()))
-}
-
+/// *Sync with Partner Center: Yes*, a way in which Microsoft can help, and a solution: the guide's first scenario.
 async fn seller_asks_for_help(scene: &Scene) -> Result<(Pair, String), Complaint> {
-    let id = scene.seller_creates_opportunity("Tailspin data platform").await?;
-    let row =
+    let record = scene.seller.creates(NewDeal::shared("Tailspin data platform")).await?;
+    let card =
         until("the opportunity carries a referral's identifier and a check mark", STEP_PATIENCE, || async {
-            let row = scene.opportunity(&id).await?;
-            let done =
-                !text(&row, "/msft_referralidentifier").is_empty() && text(&row, "/name").starts_with('✔');
-            Ok(done.then_some(row))
+            let card = scene.card(&record).await?;
+            Ok(Some(card).filter(|card| !card.referral.is_empty() && card.is_checked()))
         })
         .await?;
-    let referral_id = text(&row, "/msft_referralidentifier");
-    let referral = scene.referral(&referral_id).await?;
-    verify(text(&referral, "/externalReferenceId") == id, "the referral names the opportunity", &referral)?;
+    let referral = scene.referral(&card.referral).await?;
+    verify(
+        text(&referral, "/externalReferenceId") == record.id,
+        "the referral names the opportunity",
+        &referral,
+    )?;
     verify(
         text(&referral, "/name") == "Tailspin data platform",
         "the deal's name has no check mark",
         &referral,
     )?;
-    verify(text(&row, "/msft_referrallink").ends_with(&referral_id), "the link is written back", &row)?;
+    verify(text(&referral, "/customerProfile/name") == CUSTOMER, "the customer is the account", &referral)?;
+    verify(
+        text(&referral, "/details/requirements/solutions/0/id") == "SOL-15974-MQF",
+        "the solution is the row's",
+        &referral,
+    )?;
+    verify(card.link.ends_with(&card.referral), "the link is written back", &json!(card))?;
     let engagement = text(&referral, "/engagementId");
     let copies = scene.engagement(&engagement).await?;
     verify(copies.len() == 2, "one referral of ours and one for Microsoft were posted", &json!(copies))?;
-    let happened =
-        format!("two referrals were posted in engagement {engagement}; identifier and link are in Dynamics");
-    Ok((Pair { referral: referral_id, opportunity: id }, happened))
+    let happened = format!(
+        "two referrals were posted in engagement {engagement}; identifier, link and ✔ are in {}",
+        name(scene)
+    );
+    Ok((Pair { referral: card.referral, record }, happened))
 }
 
 async fn seller_changes_the_opportunity(scene: &Scene, pair: &Pair) -> Result<((), String), Complaint> {
-    scene
-        .seller_edits(
-            &pair.opportunity,
-            json!({ "estimatedvalue": 81000, "estimatedclosedate": "2027-03-31" }),
-        )
-        .await?;
+    scene.seller.edits(&pair.record, &[Edit::Value("81000"), Edit::Closes("2027-03-31")]).await?;
     until("the seller's changes reach Partner Center", STEP_PATIENCE, || async {
         let referral = scene.referral(&pair.referral).await?;
-        let done = is_amount(&referral, "/details/dealValue", "81000")
-            && text(&referral, "/details/closingDateTime").starts_with("2027-03-31");
+        let done = is_amount(&text(&referral, "/details/dealValue"), "81000")
+            && same_day(&text(&referral, "/details/closingDateTime"), "2027-03-31");
         Ok(done.then_some(()))
     })
     .await?;
     Ok(((), "value and close date are in Partner Center".to_owned()))
+}
+
+/// *New deal* in Partner Center: the guide's second scenario.
+async fn a_new_deal(scene: &Scene) -> Result<((), String), Complaint> {
+    let referral = scene.partner_makes_a_new_deal("Importers' harbour").await?;
+    let card = appears(scene, &referral).await?;
+    verify(card.stage == Stage::Open, "it is among the open opportunities", &json!(card))?;
+    verify(card.notes == "made in the portal", "the description is the deal's", &json!(card))?;
+    verify(card.closes == "2027-05-31", "the close date is the deal's", &json!(card))?;
+    verify(card.solutions == ["SOL-15974-MQF"], "the solutions are the deal's", &json!(card))?;
+    Ok((
+        (),
+        format!("`{}` is among the open opportunities, with customer, contact, value and date", card.name),
+    ))
+}
+
+/// The opportunity that a referral has become, checked and with the details that every deal has.
+async fn appears(scene: &Scene, referral: &Value) -> Result<Card, Complaint> {
+    let id = text(referral, "/id");
+    let card = until("the opportunity appears, checked and explained", STEP_PATIENCE, || async {
+        let found = scene.seller.finds(&id).await?;
+        Ok(found.filter(|card| !card.is_lead && card.is_checked() && card.audit.contains("sync success")))
+    })
+    .await?;
+    let shown = json!(card);
+    verify(card.link.ends_with(&id), "the referral link leads to the referral", &shown)?;
+    verify(card.account == text(referral, "/customerProfile/name"), "the account is the customer", &shown)?;
+    verify(
+        card.contact == text(referral, "/customerProfile/team/0/email"),
+        "the contact is the customer's",
+        &shown,
+    )?;
+    verify(is_amount(&card.value, &text(referral, "/details/dealValue")), "the value is the deal's", &shown)?;
+    until("the referral carries the opportunity's id", STEP_PATIENCE, || async {
+        let referral = scene.referral(&id).await?;
+        Ok((text(&referral, "/externalReferenceId") == card.id).then_some(()))
+    })
+    .await?;
+    Ok(card)
+}
+
+async fn microsoft_shares_a_deal(scene: &Scene) -> Result<(Pair, String), Complaint> {
+    let referral = scene.microsoft_shares_the_sample().await?;
+    let card = appears(scene, &referral).await?;
+    let id = text(&referral, "/id");
+    let happened = format!(
+        "referral {id} became opportunity `{}` with account `{}`, contact, identifier, link and audit",
+        card.name, card.account
+    );
+    Ok((Pair { referral: id, record: card.record() }, happened))
+}
+
+async fn microsoft_changes_the_deal(scene: &Scene, pair: &Pair) -> Result<((), String), Complaint> {
+    scene.microsoft_edits(&pair.referral, json!({ "details": { "dealValue": 62500.5 } })).await?;
+    until("the new value reaches the CRM", STEP_PATIENCE, || async {
+        Ok(is_amount(&scene.card(&pair.record).await?.value, "62500.5").then_some(()))
+    })
+    .await?;
+    Ok(((), format!("the deal value 62500.5 is in {}", name(scene))))
+}
+
+async fn seller_accepts_the_deal(scene: &Scene, pair: &Pair) -> Result<((), String), Complaint> {
+    let on_hold = scene.card(&pair.record).await?;
+    verify(on_hold.stage == Stage::OnHold, "a deal that nobody has accepted is on hold", &json!(on_hold))?;
+    traffic::accept(scene, pair, STEP_PATIENCE).await?;
+    Ok(((), "the opportunity left on-hold, and the referral is Active/Accepted".to_owned()))
+}
+
+async fn seller_wins_the_deal(scene: &Scene, pair: &Pair) -> Result<((), String), Complaint> {
+    scene.seller.edits(&pair.record, &[Edit::Win]).await?;
+    until("the deal is won in Partner Center", STEP_PATIENCE, || async {
+        let referral = scene.referral(&pair.referral).await?;
+        Ok((text(&referral, "/substatus") == "Won").then_some(()))
+    })
+    .await?;
+    Ok(((), "the opportunity is won, and the referral is Closed/Won".to_owned()))
+}
+
+async fn a_leads_life(scene: &Scene) -> Result<((), String), Complaint> {
+    let referral = scene.microsoft_sends("qualified-lead").await?;
+    let id = text(&referral, "/id");
+    let lead = until("the lead appears in the CRM", STEP_PATIENCE, || async {
+        Ok(scene.seller.finds(&id).await?.filter(|card| card.is_lead))
+    })
+    .await?;
+    verify(
+        lead.account == text(&referral, "/customerProfile/name"),
+        "its company is the customer",
+        &json!(lead),
+    )?;
+    scene.portal_answers(&id, "accept").await?;
+    let card = until("the lead becomes an opportunity", STEP_PATIENCE, || async {
+        Ok(scene.seller.finds(&id).await?.filter(|card| !card.is_lead && card.is_checked()))
+    })
+    .await?;
+    let lead = scene.card(&lead.record()).await?;
+    verify(lead.stage == Stage::Qualified, "the lead is qualified", &json!(lead))?;
+    Ok((
+        (),
+        format!("a lead came in, was accepted in Partner Center, and is opportunity `{}` now", card.name),
+    ))
 }
 
 /// Nobody may be told of the first edits, or one side would be settled before the other is edited.
@@ -189,21 +266,16 @@ async fn both_sides_are_edited(scene: &Scene, pair: &Pair) -> Result<((), String
             json!({ "details": { "dealValue": 90000, "notes": "Microsoft's note" } }),
         )
         .await?;
-    scene
-        .seller_edits(
-            &pair.opportunity,
-            json!({ "description": "the seller's note", "estimatedclosedate": "2027-06-30" }),
-        )
-        .await?;
+    let typed = [Edit::Notes("the seller's note"), Edit::Closes("2027-06-30")];
+    scene.seller.edits(&pair.record, &typed).await?;
     scene.notifications(true).await?;
     scene.microsoft_edits(&pair.referral, json!({ "salesStage": "Propose" })).await?;
     until("different fields merge, and the seller's note wins", STEP_PATIENCE, || async {
-        let (referral, row) =
-            (scene.referral(&pair.referral).await?, scene.opportunity(&pair.opportunity).await?);
-        let merged = is_amount(&row, "/estimatedvalue", "90000")
-            && text(&referral, "/details/closingDateTime").starts_with("2027-06-30");
-        let decided = text(&referral, "/details/notes") == "the seller's note"
-            && text(&row, "/description") == "the seller's note";
+        let (referral, card) = (scene.referral(&pair.referral).await?, scene.card(&pair.record).await?);
+        let merged = is_amount(&card.value, "90000")
+            && same_day(&text(&referral, "/details/closingDateTime"), "2027-06-30");
+        let decided =
+            text(&referral, "/details/notes") == "the seller's note" && card.notes == "the seller's note";
         Ok((merged && decided).then_some(()))
     })
     .await?;
@@ -221,40 +293,48 @@ async fn both_sides_are_edited(scene: &Scene, pair: &Pair) -> Result<((), String
     Ok(((), happened))
 }
 
-async fn a_plugin_is_deployed(scene: &Scene) -> Result<((), String), Complaint> {
-    let pairs = traffic::make_pairs(scene, 10, STEP_PATIENCE).await?;
-    let edits = traffic::edits(scene, &pairs, EDITS_DURING_SWAP);
+async fn a_plugin_is_deployed(contoso: &Scene, fabrikam: &Scene) -> Result<((), String), Complaint> {
+    let pairs = traffic::make_pairs(contoso, 10, STEP_PATIENCE).await?;
+    let beside = traffic::make_pairs(fabrikam, 2, STEP_PATIENCE).await?;
+    let edits = traffic::edits(contoso, &pairs, EDITS_DURING_SWAP);
+    let edits_beside = traffic::edits(fabrikam, &beside, EDITS_BESIDE);
     let deploy = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        scene.deploy_partners_plugin().await
+        contoso.deploy_partners_plugin().await
     };
-    let (edited, deployed) = tokio::join!(edits, deploy);
+    let (edited, edited_beside, deployed) = tokio::join!(edits, edits_beside, deploy);
     edited?;
+    edited_beside?;
     let routed = deployed?;
-    traffic::until_agreed(scene, &pairs, Duration::from_secs(90)).await?;
-    scene.settled(STEP_PATIENCE).await?;
-    let referral = scene.microsoft_shares_the_sample().await?;
+    traffic::until_agreed(contoso, &pairs, Duration::from_secs(90)).await?;
+    traffic::until_agreed(fabrikam, &beside, Duration::from_secs(90)).await?;
+    contoso.settled(STEP_PATIENCE).await?;
+    let referral = contoso.microsoft_shares_the_sample().await?;
     let id = text(&referral, "/id");
-    let row = until("a new deal has the partner's own field", STEP_PATIENCE, || async {
-        let found = scene.opportunity_of(&id).await?;
-        Ok(found.filter(|row| !text(row, "/contoso_region").is_empty()))
+    let card = until("a new deal has the partner's own field", STEP_PATIENCE, || async {
+        Ok(contoso.seller.finds(&id).await?.filter(|card| !card.region.is_empty()))
     })
     .await?;
     let happened = format!(
-        "{} went live as generation {} during {EDITS_DURING_SWAP} edits; all {} pairs agree; a new deal has region `{}`",
-        routed.plugin,
-        routed.generation,
-        pairs.len(),
-        text(&row, "/contoso_region")
+        "{} went live at {} as generation {} during {} edits of both partners; all {} pairs agree; a new deal has region `{}`",
+        text(&routed, "/plugin"),
+        contoso.tenant,
+        text(&routed, "/generation"),
+        EDITS_DURING_SWAP + EDITS_BESIDE,
+        pairs.len() + beside.len(),
+        card.region
     );
     Ok(((), happened))
 }
 
-async fn every_event_has_its_verdict(scene: &Scene) -> Result<((), String), Complaint> {
-    scene.settled(STEP_PATIENCE).await?;
-    let parked = scene.events("parked").await?;
-    verify(parked.is_empty(), "no event is parked", &json!(parked))?;
-    let settled = scene.events("settled").await?.len();
+async fn every_event_has_its_verdict(scenes: &[&Scene]) -> Result<((), String), Complaint> {
+    let mut settled = 0;
+    for scene in scenes {
+        scene.settled(STEP_PATIENCE).await?;
+        let parked = scene.events("parked").await?;
+        verify(parked.is_empty(), "no event is parked", &json!(parked))?;
+        settled += scene.events("settled").await?.len();
+    }
     Ok(((), format!("{settled} events, all settled, none parked, none waiting")))
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    people::{is_amount, text},
+    people::{is_amount, same_day, text},
     scene::Scene,
+    seller::Edit,
     story::{Pair, until},
 };
 use crate::error::Complaint;
@@ -17,11 +18,11 @@ pub async fn make_pairs(scene: &Scene, count: usize, patience: Duration) -> Resu
     let mut pairs = Vec::new();
     for _ in 0..count {
         let referral = text(&scene.microsoft_shares_the_sample().await?, "/id");
-        let opportunity = until("a deal becomes an opportunity", patience, || async {
-            Ok(scene.opportunity_of(&referral).await?.map(|row| text(&row, "/opportunityid")))
+        let pair = until("a deal becomes an opportunity", patience, || async {
+            let found = scene.seller.finds(&referral).await?;
+            Ok(found.map(|card| Pair { referral: referral.clone(), record: card.record() }))
         })
         .await?;
-        let pair = Pair { referral, opportunity };
         accept(scene, &pair, patience).await?;
         pairs.push(pair);
     }
@@ -30,7 +31,7 @@ pub async fn make_pairs(scene: &Scene, count: usize, patience: Duration) -> Resu
 
 /// The seller takes the opportunity off hold, which accepts the deal.
 pub async fn accept(scene: &Scene, pair: &Pair, patience: Duration) -> Result<(), Complaint> {
-    scene.seller_edits(&pair.opportunity, json!({ "statuscode": 1 })).await?;
+    scene.seller.edits(&pair.record, &[Edit::LeaveHold]).await?;
     until("the deal is accepted in Partner Center", patience, || async {
         let referral = scene.referral(&pair.referral).await?;
         Ok((text(&referral, "/status") == "Active" && text(&referral, "/substatus") == "Accepted")
@@ -46,13 +47,14 @@ pub async fn edits(scene: &Scene, pairs: &[Pair], count: usize) -> Result<(), Co
             let value = 10_000 + number;
             scene.microsoft_edits(&pair.referral, json!({ "details": { "dealValue": value } })).await?;
         } else {
-            scene.seller_edits(&pair.opportunity, json!({ "description": format!("note {number}") })).await?;
+            scene.seller.edits(&pair.record, &[Edit::Notes(&format!("note {number}"))]).await?;
         }
     }
     Ok(())
 }
 
-/// Waits until value and notes are the same on both sides of all pairs; says which are not, if that does not come.
+/// Waits until value, notes and close date are the same on both sides of all pairs; says which are not, if that does
+/// not come.
 pub async fn until_agreed(scene: &Scene, pairs: &[Pair], patience: Duration) -> Result<(), Complaint> {
     for pair in pairs {
         let agreed = until("both sides of every pair agree", patience, || async {
@@ -70,14 +72,20 @@ pub async fn until_agreed(scene: &Scene, pairs: &[Pair], patience: Duration) -> 
 
 /// What differs between the two sides of a pair, in words.
 async fn disagreement(scene: &Scene, pair: &Pair) -> Result<Option<String>, Complaint> {
-    let (referral, row) =
-        (scene.referral(&pair.referral).await?, scene.opportunity(&pair.opportunity).await?);
-    let (asked, held) = (text(&referral, "/details/dealValue"), text(&row, "/estimatedvalue"));
-    if !is_amount(&row, "/estimatedvalue", &asked) {
+    let (referral, card) = (scene.referral(&pair.referral).await?, scene.card(&pair.record).await?);
+    let (asked, held) = (text(&referral, "/details/dealValue"), &card.value);
+    if !is_amount(&asked, held) {
         return Ok(Some(format!("referral {} is worth {asked}, its opportunity {held}", pair.referral)));
     }
-    let (notes, description) = (text(&referral, "/details/notes"), text(&row, "/description"));
-    let same = notes == description;
+    let closes = text(&referral, "/details/closingDateTime");
+    if !same_day(&closes, &card.closes) {
+        return Ok(Some(format!(
+            "referral {} closes on {closes}, its opportunity on {}",
+            pair.referral, card.closes
+        )));
+    }
+    let (notes, description) = (text(&referral, "/details/notes"), &card.notes);
+    let same = notes == *description;
     Ok((!same)
         .then(|| format!("referral {} notes `{notes}`, its opportunity `{description}`", pair.referral)))
 }

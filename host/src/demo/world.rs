@@ -1,10 +1,10 @@
-//! A sandbox and a host in this process, set up as an operator would.
+//! Two partners' systems and one host in this process, set up as an operator would.
 
 use std::{io, path::Path};
 
 use crosswalk_sandbox::{Sandbox, SandboxConfig};
 
-use super::scene::Scene;
+use super::{scene::Scene, seller::CrmKind};
 use crate::{
     cli::start_sandbox,
     config::Config,
@@ -14,36 +14,46 @@ use crate::{
 
 /// Everything that the story plays in.
 pub(crate) struct World {
-    /// What people see and do.
-    pub(crate) scene: Scene,
+    /// The partner with Dynamics.
+    pub(crate) contoso: Scene,
+    /// The partner with Salesforce.
+    pub(crate) fabrikam: Scene,
+    /// One Partner Center and both CRMs. A sandbox's Partner Center is the account of one partner …
     sandbox: Sandbox,
+    /// … so that the second partner has one of its own, and only that is used of this sandbox.
+    second: Sandbox,
     host: Host,
     /// The host's journal and keys; gone with the world.
     _folder: tempfile::TempDir,
 }
 
 impl World {
-    /// Starts sandbox and host, applies the tenant, registers the webhooks.
+    /// Starts sandboxes and host, applies the tenants, registers the webhooks.
     pub(crate) async fn start(
         sandbox: SandboxConfig,
         config: impl FnOnce(&Path) -> Config,
     ) -> Result<Self, Complaint> {
         let folder = tempfile::tempdir().map_err(|error| no_folder(&error))?;
         let sandbox = start_sandbox(sandbox).await?;
-        let root = folder.path().join("sandbox-root.pem");
-        std::fs::write(&root, sandbox.ca_pem()).map_err(|error| no_folder(&error))?;
+        let second = start_sandbox(SandboxConfig::on_free_ports()).await?;
         let mut config = config(folder.path());
-        config.webhooks.partner_center.root_files = vec![root];
+        for (name, sandbox) in [("root.pem", &sandbox), ("second-root.pem", &second)] {
+            let root = folder.path().join(name);
+            std::fs::write(&root, sandbox.ca_pem()).map_err(|error| no_folder(&error))?;
+            config.webhooks.partner_center.root_files.push(root);
+        }
         let host = Host::start(config).await?;
         let addresses = host.addresses();
-        let scene = Scene::new(
-            sandbox.partner_center_url(),
-            sandbox.dynamics_url(),
-            &format!("http://{}", addresses.admin),
-            host.admin_token(),
-        );
-        scene.set_up(&addresses.public.to_string()).await?;
-        Ok(World { scene, sandbox, host, _folder: folder })
+        let admin = format!("http://{}", addresses.admin);
+        let scene = |crm, center: &Sandbox, crm_url| {
+            Scene::new(crm, center.partner_center_url(), crm_url, &admin, host.admin_token())
+        };
+        let contoso = scene(CrmKind::Dynamics, &sandbox, sandbox.dynamics_url());
+        let fabrikam = scene(CrmKind::Salesforce, &second, sandbox.salesforce_url());
+        for scene in [&contoso, &fabrikam] {
+            scene.set_up(&addresses.public.to_string()).await?;
+        }
+        Ok(World { contoso, fabrikam, sandbox, second, host, _folder: folder })
     }
 
     /// Where the host listens.
@@ -51,10 +61,11 @@ impl World {
         self.host.addresses()
     }
 
-    /// Stops both.
+    /// Stops all of them.
     pub(crate) async fn stop(self) {
         self.host.stop().await;
         self.sandbox.stop().await;
+        self.second.stop().await;
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use crosswalk::demo::Scene;
+use crosswalk::demo::{CrmKind, Scene};
 use crosswalk_sandbox::{Sandbox, SandboxConfig};
 use secrecy::SecretString;
 
@@ -38,33 +38,33 @@ struct Ports {
 }
 
 impl Stage {
-    /// Starts everything and sets the scene. `program` is the `crosswalk` binary.
+    /// Starts everything and sets the scene for a partner with this CRM. `program` is the `crosswalk` binary.
     ///
     /// # Errors
     /// When something does not start in time.
-    pub async fn start(program: &Path) -> Result<Self> {
+    pub async fn start(program: &Path, crm: CrmKind) -> Result<Self> {
+        let stage = Self::empty(program, crm).await?;
+        stage.scene.set_up(&stage.public_address()).await?;
+        Ok(stage)
+    }
+
+    /// As [`Stage::start`], without a tenant yet.
+    ///
+    /// # Errors
+    /// When something does not start in time.
+    pub async fn empty(program: &Path, crm: CrmKind) -> Result<Self> {
         let sandbox = Sandbox::start(SandboxConfig::on_free_ports()).await?;
         let folder = tempfile::tempdir()?;
         let ports = Ports { public: free_port()?, admin: free_port()? };
         fs::write(folder.path().join("root.pem"), sandbox.ca_pem())?;
         fs::write(folder.path().join("crosswalk.toml"), configuration(ports))?;
-        let scene = Scene::new(
-            sandbox.partner_center_url(),
-            sandbox.dynamics_url(),
-            "http://127.0.0.1:9",
-            "none".into(),
-        );
-        let mut stage = Stage { sandbox, scene, program: program.to_owned(), folder, ports, child: None };
+        let nowhere = scene(crm, &sandbox, "http://127.0.0.1:9", "none".into());
+        let mut stage =
+            Stage { sandbox, scene: nowhere, program: program.to_owned(), folder, ports, child: None };
         stage.start_host().await?;
         let token: SecretString =
             fs::read_to_string(stage.folder.path().join("state/admin.token"))?.trim().into();
-        stage.scene = Scene::new(
-            stage.sandbox.partner_center_url(),
-            stage.sandbox.dynamics_url(),
-            &format!("http://127.0.0.1:{}", ports.admin),
-            token,
-        );
-        stage.scene.set_up(&format!("127.0.0.1:{}", ports.public)).await?;
+        stage.scene = scene(crm, &stage.sandbox, &stage.admin_url(), token);
         Ok(stage)
     }
 
@@ -175,6 +175,14 @@ impl Drop for Stage {
             child.wait().ok();
         }
     }
+}
+
+fn scene(crm: CrmKind, sandbox: &Sandbox, admin: &str, token: SecretString) -> Scene {
+    let url = match crm {
+        CrmKind::Dynamics => sandbox.dynamics_url(),
+        CrmKind::Salesforce => sandbox.salesforce_url(),
+    };
+    Scene::new(crm, sandbox.partner_center_url(), url, admin, token)
 }
 
 /// Short leases, because a killed host's lanes wait for them, and a poll that soon finds what a dead host missed.

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crosswalk::{
     Host,
     config::Config,
-    demo::{Pair, Scene, is_amount, make_pairs},
+    demo::{CrmKind, Pair, Scene, is_amount, make_pairs},
 };
 use crosswalk_sandbox::{
     Sandbox, SandboxConfig,
@@ -94,8 +94,8 @@ impl Stage {
         let host = Host::start(configuration(folder.path(), &root)).await?;
         let addresses = host.addresses();
         let admin = format!("http://{}", addresses.admin);
-        let scene =
-            Scene::new(sandbox.partner_center_url(), sandbox.dynamics_url(), &admin, host.admin_token());
+        let (center, crm) = (sandbox.partner_center_url(), sandbox.dynamics_url());
+        let scene = Scene::new(CrmKind::Dynamics, center, crm, &admin, host.admin_token());
         scene.set_up(&addresses.public.to_string()).await?;
         let pairs = make_pairs(&scene, 2, PATIENCE).await?;
         let [pair, twin] = <[Pair; 2]>::try_from(pairs).ok().context("two pairs were asked for")?;
@@ -127,10 +127,10 @@ impl Stage {
         }
         let took = began.elapsed();
         let calls = self.calls();
-        let row = self.scene.opportunity(&self.pair.opportunity).await?;
+        let card = self.scene.card(&self.pair.record).await?;
         ensure!(
-            is_amount(&row, "/estimatedvalue", &value.to_string()),
-            "the opportunity does not show the edit: {row}"
+            is_amount(&card.value, &value.to_string()),
+            "the opportunity does not show the edit: {card:?}"
         );
         Ok((took, calls))
     }
@@ -155,14 +155,14 @@ impl Stage {
 
     async fn replay_one(&self, value: usize, call: &Call, version: &str) -> Result<Value> {
         let base = if call.path.starts_with("/api/data") {
-            &self.scene.dynamics
+            self.scene.crm().url()
         } else {
-            &self.scene.partner_center
+            self.scene.center().url()
         };
         let query = call.query.as_deref().map(|query| format!("?{query}")).unwrap_or_default();
         let path = format!("{}{query}", call.path)
             .replace(&self.pair.referral, &self.twin.referral)
-            .replace(&self.pair.opportunity, &self.twin.opportunity);
+            .replace(&self.pair.record.id, &self.twin.record.id);
         let method = Method::from_bytes(call.method.as_bytes())?;
         let mut request = self.bare.request(method, format!("{base}{path}")).bearer_auth("sandbox");
         match call.method.as_str() {

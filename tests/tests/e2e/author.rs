@@ -6,14 +6,14 @@ use std::{
     process::{Command, Output},
 };
 
-use crosswalk::demo::TENANT;
+use crosswalk::demo::{CONTOSO, CrmKind};
 use crosswalk_tests::Stage;
 
 use crate::program;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_plugin_is_built_checked_deployed_and_rolled_back() {
-    let stage = Stage::start(program()).await.unwrap();
+    let stage = Stage::start(program(), CrmKind::Dynamics).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let made = run(&["plugin", "new", "first-mapping"], folder.path());
     assert!(made.status.success(), "{made:?}");
@@ -41,7 +41,7 @@ async fn a_new_plugin_is_built_checked_deployed_and_rolled_back() {
         let words: Vec<String> = command.iter().map(|word| (*word).to_owned()).chain(host).collect();
         run(&words.iter().map(String::as_str).collect::<Vec<_>>(), folder.path())
     };
-    let misfit = admin(&["plugin", "deploy", component, "--tenant", TENANT]);
+    let misfit = admin(&["plugin", "deploy", component, "--tenant", CONTOSO]);
     assert_eq!(misfit.status.code(), Some(5), "the tenant has settings that this plugin does not know");
     let said = String::from_utf8_lossy(&misfit.stderr).into_owned();
     assert!(
@@ -70,7 +70,8 @@ async fn a_new_plugin_is_built_checked_deployed_and_rolled_back() {
 
 /// A tenant without settings, in the sandbox.
 fn document(stage: &Stage) -> String {
-    let (partner_center, dynamics) = (&stage.scene.partner_center, &stage.scene.dynamics);
+    let (partner_center, dynamics) =
+        (stage.scene.center().url().to_owned(), stage.scene.crm().url().to_owned());
     format!(
         r#"
 name = "fabrikam"

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use crosswalk::demo::{Pair, Scene, make_pairs, text, until, until_agreed};
+use crosswalk::demo::{CrmKind, Edit, NewDeal, Pair, Record, Scene, make_pairs, text, until, until_agreed};
 use crosswalk_tests::Stage;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 use serde_json::json;
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 async fn kill_9_at_any_moment_of_500_edits_ends_in_agreement_with_one_record_a_referral() {
     let seed = std::env::var("CROSSWALK_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0x0C05_5A1C);
     println!("seed {seed} (set CROSSWALK_SEED to repeat another one)");
-    let mut stage = Stage::start(program()).await.unwrap();
+    let mut stage = Stage::start(program(), CrmKind::Dynamics).await.unwrap();
     let mut pairs = make_pairs(&stage.scene, PAIRS, PATIENCE).await.unwrap();
     let mut random = StdRng::seed_from_u64(seed);
 
@@ -60,13 +60,13 @@ async fn edit(
     number: usize,
     random: &mut impl Rng,
     shared: &mut Vec<String>,
-    asked: &mut Vec<String>,
+    asked: &mut Vec<Record>,
 ) {
     if number.is_multiple_of(CREATE_EVERY) {
         if number.is_multiple_of(2 * CREATE_EVERY) {
             shared.push(text(&scene.microsoft_shares_the_sample().await.unwrap(), "/id"));
         } else {
-            asked.push(scene.seller_creates_opportunity(&format!("Deal {number}")).await.unwrap());
+            asked.push(scene.seller.creates(NewDeal::shared(&format!("Deal {number}"))).await.unwrap());
         }
         return;
     }
@@ -75,32 +75,25 @@ async fn edit(
         let value = 20_000 + number;
         scene.microsoft_edits(&pair.referral, json!({ "details": { "dealValue": value } })).await.unwrap();
     } else {
-        scene
-            .seller_edits(&pair.opportunity, json!({ "description": format!("note {number}") }))
-            .await
-            .unwrap();
+        scene.seller.edits(&pair.record, &[Edit::Notes(&format!("note {number}"))]).await.unwrap();
     }
 }
 
 /// The pairs that new deals have become.
-async fn linked(scene: &Scene, shared: &[String], asked: &[String]) -> Vec<Pair> {
+async fn linked(scene: &Scene, shared: &[String], asked: &[Record]) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for referral in shared {
-        let opportunity = until("a shared deal becomes an opportunity", PATIENCE, || async {
-            Ok(scene.opportunity_of(referral).await?.map(|row| text(&row, "/opportunityid")))
-        })
-        .await
-        .unwrap();
-        pairs.push(Pair { referral: referral.clone(), opportunity });
+        let card = until("a shared deal becomes an opportunity", PATIENCE, || scene.seller.finds(referral));
+        pairs.push(Pair { referral: referral.clone(), record: card.await.unwrap().record() });
     }
-    for opportunity in asked {
+    for record in asked {
         let referral = until("an opportunity becomes a referral", PATIENCE, || async {
-            let id = text(&scene.opportunity(opportunity).await?, "/msft_referralidentifier");
+            let id = scene.card(record).await?.referral;
             Ok((!id.is_empty()).then_some(id))
         })
         .await
         .unwrap();
-        pairs.push(Pair { referral, opportunity: opportunity.clone() });
+        pairs.push(Pair { referral, record: record.clone() });
     }
     pairs
 }
@@ -112,9 +105,9 @@ async fn every_acknowledged_event_has_a_verdict(scene: &Scene) {
 }
 
 async fn one_record_a_referral(scene: &Scene, pairs: &[Pair]) {
-    let rows = scene.opportunities().await.unwrap();
+    let rows = scene.seller.opportunities().await.unwrap();
     let carried: Vec<String> =
-        rows.iter().map(|row| text(row, "/msft_referralidentifier")).filter(|id| !id.is_empty()).collect();
+        rows.iter().map(|card| card.referral.clone()).filter(|id| !id.is_empty()).collect();
     let distinct: BTreeSet<&String> = carried.iter().collect();
     assert_eq!(carried.len(), distinct.len(), "two records carry the same referral");
     assert_eq!(rows.len(), pairs.len(), "a record was made that nobody asked for");

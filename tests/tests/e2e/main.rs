@@ -4,9 +4,13 @@
 
 mod author;
 mod clients;
+mod hooks;
 mod kills;
+mod lives;
 mod parity;
 mod refusals;
+mod rules;
+mod steps;
 mod story;
 
 use std::path::Path;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crosswalk::demo::{TENANT, text, until};
+use crosswalk::demo::{CONTOSO, CrmKind, text, until};
 use crosswalk_tests::Stage;
 use serde_json::json;
 
@@ -50,7 +50,7 @@ fn a_file_that_is_no_component_is_refused_before_it_is_sent_anywhere() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_host_on_the_same_journal_is_refused() {
-    let stage = Stage::start(program()).await.unwrap();
+    let stage = Stage::start(program(), CrmKind::Dynamics).await.unwrap();
     let ended = run(&["serve", "--config", "crosswalk.toml"], stage.folder());
     assert_eq!(ended.status.code(), Some(3), "{ended:?}");
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
@@ -59,12 +59,12 @@ async fn a_second_host_on_the_same_journal_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_webhook_that_nobody_signed_is_refused_and_stores_nothing() {
-    let stage = Stage::start(program()).await.unwrap();
+    let stage = Stage::start(program(), CrmKind::Dynamics).await.unwrap();
     stage.scene.settled(PATIENCE).await.unwrap();
     let before = stage.scene.events("settled").await.unwrap().len();
     let body = r#"{"EventName":"referral-updated","ResourceUri":"https://api.partnercenter.microsoft.com/engagements/v1/referrals/6f2cd2f5-5b1c-4a38-9b39-6b1f1b9a7a11","ResourceName":"referral","AuditUri":null,"ResourceChangeUtcDate":"2026-01-31T10:00:00+00:00"}"#;
     let answer = reqwest::Client::new()
-        .post(format!("http://{}/hooks/{TENANT}/partner-center", stage.public_address()))
+        .post(format!("http://{}/hooks/{CONTOSO}/partner-center", stage.public_address()))
         .header("content-type", "application/json")
         .body(body)
         .send()
@@ -78,10 +78,10 @@ async fn a_webhook_that_nobody_signed_is_refused_and_stores_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_dynamics_does_not_answer_events_wait_with_the_reason_and_are_settled_afterwards() {
-    let stage = Stage::start(program()).await.unwrap();
+    let stage = Stage::start(program(), CrmKind::Dynamics).await.unwrap();
     let scene = &stage.scene;
     let outage = json!({ "match": { "path": "/api/data" }, "kind": "status", "status": 503, "count": 1_000_000, "retryAfterSeconds": 1 });
-    scene.arm(&scene.dynamics, outage).await.unwrap();
+    scene.crm().arm(outage).await.unwrap();
     let referral = text(&scene.microsoft_shares_the_sample().await.unwrap(), "/id");
     let waiting = until("the event waits, with the reason", PATIENCE, || async {
         let waiting = scene.events("waiting").await?;
@@ -92,20 +92,20 @@ async fn while_dynamics_does_not_answer_events_wait_with_the_reason_and_are_sett
     assert!(text(&waiting, "/subject").contains(&referral));
     assert!(stage.log().contains("503"), "{}", stage.log_end());
 
-    scene.disarm(&scene.dynamics).await.unwrap();
-    until("the deal arrives", PATIENCE, || async { scene.opportunity_of(&referral).await }).await.unwrap();
+    scene.crm().disarm().await.unwrap();
+    until("the deal arrives", PATIENCE, || scene.seller.finds(&referral)).await.unwrap();
     scene.settled(PATIENCE).await.unwrap();
     assert!(scene.events("parked").await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_get_better_is_parked_at_once_and_looked_at_again_when_a_person_asks() {
-    let stage = Stage::start(program()).await.unwrap();
+    let stage = Stage::start(program(), CrmKind::Dynamics).await.unwrap();
     let scene = &stage.scene;
     let refusal = json!({
         "match": { "path": "/api/data" }, "kind": "fail-before-commit", "status": 400, "count": 1_000_000,
     });
-    scene.arm(&scene.dynamics, refusal).await.unwrap();
+    scene.crm().arm(refusal).await.unwrap();
     let referral = text(&scene.microsoft_shares_the_sample().await.unwrap(), "/id");
     // Far sooner than the attempts that a fault would be given are used up.
     let parked = until("the event is parked", Duration::from_secs(10), || async {
@@ -115,7 +115,7 @@ async fn what_cannot_get_better_is_parked_at_once_and_looked_at_again_when_a_per
     .unwrap();
     assert!(text(&parked, "/verdict").contains("400"), "{parked}");
 
-    scene.disarm(&scene.dynamics).await.unwrap();
+    scene.crm().disarm().await.unwrap();
     let token = stage.folder().join("state/admin.token");
     let id = text(&parked, "/id");
     let host = stage.admin_url();
@@ -124,7 +124,7 @@ async fn what_cannot_get_better_is_parked_at_once_and_looked_at_again_when_a_per
         stage.folder(),
     );
     assert!(retried.status.success(), "{retried:?}");
-    until("the deal arrives", PATIENCE, || async { scene.opportunity_of(&referral).await }).await.unwrap();
+    until("the deal arrives", PATIENCE, || scene.seller.finds(&referral)).await.unwrap();
 }
 
 fn run(args: &[&str], folder: &std::path::Path) -> Output {

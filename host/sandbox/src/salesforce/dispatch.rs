@@ -3,7 +3,7 @@
 use super::{
     collections, composite, describe,
     errors::{Outcome, method_not_allowed, not_found, not_simulated},
-    limits, oauth,
+    limits,
     org::{API_PATH, Answer, Call, Org},
     query, replication, rows, tooling, tree,
 };
@@ -88,13 +88,11 @@ fn get(call: &Call) -> Outcome<()> {
     Err(method_not_allowed(call.method.as_str(), "HEAD,GET"))
 }
 
-/// `GET /services/data/v60.0`: where everything is, and who asks.
+/// `GET /services/data/v60.0`
 fn resources(call: &Call) -> Answer {
     let names = ["sobjects", "query", "queryAll", "limits", "recent", "composite", "tooling"];
     let url = |name: &str| format!("{API_PATH}{}/{name}", call.version_text());
-    let mut resources: Map<String, Value> =
+    let resources: Map<String, Value> =
         names.iter().map(|name| ((*name).to_owned(), json!(url(name)))).collect();
-    let origin = call.header("host").map(|host| format!("http://{host}")).unwrap_or_default();
-    resources.insert("identity".to_owned(), json!(oauth::identity_url(&origin, call.user)));
     Answer::json(200, Value::Object(resources))
 }

@@ -7,6 +7,7 @@ use super::{
     org::Org,
     record_id::RecordId,
     rules,
+    schema::Object,
     store::Row,
     write::{self, Author, Submitted},
 };
@@ -196,7 +197,7 @@ fn create(
     lead: &Row,
     mut cells: Submitted,
 ) -> Outcome<RecordId> {
-    let object = org.object(object)?.clone();
+    let object: Object = org.object(object)?.clone();
     if object.field("CurrencyIsoCode").is_some() {
         carry(&mut cells, "CurrencyIsoCode", lead, "CurrencyIsoCode");
     }

@@ -15,7 +15,6 @@ use super::{
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use std::sync::Arc;
 
 /// External id fields of one object.
 const EXTERNAL_IDS_MAX: usize = 25;
@@ -44,7 +43,7 @@ pub(crate) fn add_field(
         return Err(integrity(format!("{object} has {EXTERNAL_IDS_MAX} external ids already")));
     }
     let id = record(org, now, &object, &name);
-    if let Some(object) = org.object_mut(&object) {
+    if let Some(object) = org.objects.get_mut(&object) {
         object.fields.push(Field { id: Some(id), ..defined });
     }
     org.reindex(&object);
@@ -55,7 +54,7 @@ pub(crate) fn add_field(
 pub(crate) fn change_field(org: &mut Org, full_name: &str, metadata: &Map<String, Value>) -> Outcome<()> {
     let (object, name) = split(org, full_name)?;
     let defined = define(org, &object, &name, metadata)?;
-    let known = org.object_mut(&object).and_then(|object| {
+    let known = org.objects.get_mut(&object).and_then(|object| {
         object.fields.iter_mut().find(|field| field.custom() && field.name.eq_ignore_ascii_case(&name))
     });
     let known = known.ok_or_else(|| integrity(format!("There is no field {full_name}")))?;
@@ -68,7 +67,7 @@ pub(crate) fn change_field(org: &mut Org, full_name: &str, metadata: &Map<String
 pub(crate) fn remove_field(org: &mut Org, id: RecordId) -> Outcome<()> {
     let row = org.store.row("CustomField", id).cloned().ok_or_else(super::errors::not_found)?;
     let (object, name) = split(org, row.text("FullName").unwrap_or_default())?;
-    if let Some(object) = org.object_mut(&object) {
+    if let Some(object) = org.objects.get_mut(&object) {
         object.fields.retain(|field| field.name != name);
     }
     let rows: Vec<Row> = org.store.rows(&object).map(|row| (**row).clone()).collect();
@@ -107,7 +106,7 @@ pub(crate) fn add_object(
     if let Some(plural) = text(metadata, "pluralLabel") {
         object.plural = plural;
     }
-    org.objects.insert(name.to_owned(), Arc::new(object));
+    org.objects.insert(name.to_owned(), object);
     org.reindex(name);
     let mut row = new_row(org, now, *b"01I");
     row.set("DeveloperName", Cell::text(name.trim_end_matches("__c")));

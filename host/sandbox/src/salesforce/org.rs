@@ -30,7 +30,7 @@ pub(crate) const API_PATH: &str = "/services/data/";
 /// The whole simulated organisation.
 pub(crate) struct Org {
     /// Objects by API name.
-    pub(crate) objects: BTreeMap<String, Arc<Object>>,
+    pub(crate) objects: BTreeMap<String, Object>,
     /// The records.
     pub(crate) store: Store,
     /// What was switched by hand.
@@ -153,7 +153,7 @@ impl Org {
     pub(crate) fn new(switches: Switches, now: Timestamp, version: u64) -> Self {
         let objects = catalogue::objects().into_iter().chain(setup::objects());
         let mut org = Self {
-            objects: objects.map(|object| (object.name.clone(), Arc::new(object))).collect(),
+            objects: objects.map(|object| (object.name.clone(), object)).collect(),
             store: Store::after(version),
             switches,
             changes: Changes::default(),
@@ -177,10 +177,10 @@ impl Org {
         if !self.switches.provisioned {
             self.objects.retain(|_, object| object.origin != Origin::Package);
             for object in self.objects.values_mut() {
-                Arc::make_mut(object).fields.retain(|field| field.origin != Origin::Package);
+                object.fields.retain(|field| field.origin != Origin::Package);
             }
         } else if !self.objects.contains_key(package::SOLUTION) {
-            self.objects.insert(package::SOLUTION.to_owned(), Arc::new(package::solution()));
+            self.objects.insert(package::SOLUTION.to_owned(), package::solution());
         }
         for name in ["Opportunity", "Lead", package::SOLUTION] {
             if self.switches.provisioned && name != package::SOLUTION {
@@ -195,7 +195,7 @@ impl Org {
         for mut field in package::fields() {
             if self.objects.get(name).is_some_and(|object| object.field(&field.name).is_none()) {
                 field.id = Some(metadata::record(self, now, name, &field.name));
-                if let Some(object) = self.object_mut(name) {
+                if let Some(object) = self.objects.get_mut(name) {
                     object.fields.push(field);
                 }
             }
@@ -244,12 +244,12 @@ impl Org {
     }
 
     /// An object of the data API that this organisation has, by name in any case.
-    pub(crate) fn object(&self, name: &str) -> Outcome<&Arc<Object>> {
+    pub(crate) fn object(&self, name: &str) -> Outcome<&Object> {
         self.find_object(name).ok_or_else(not_found)
     }
 
     /// An object of the data API, if this organisation has it.
-    pub(crate) fn find_object(&self, name: &str) -> Option<&Arc<Object>> {
+    pub(crate) fn find_object(&self, name: &str) -> Option<&Object> {
         let known = self
             .objects
             .get(name)
@@ -257,18 +257,13 @@ impl Org {
         known.filter(|object| !object.tooling && (self.switches.multi_currency || !object.multi_currency))
     }
 
-    /// An object by its exact name, to change its shape.
-    pub(crate) fn object_mut(&mut self, name: &str) -> Option<&mut Object> {
-        self.objects.get_mut(name).map(Arc::make_mut)
-    }
-
     /// The object whose records have this id's prefix.
-    pub(crate) fn object_of(&self, id: RecordId) -> Option<&Arc<Object>> {
+    pub(crate) fn object_of(&self, id: RecordId) -> Option<&Object> {
         self.objects.values().find(|object| object.prefix == *id.prefix().as_bytes())
     }
 
     /// The object behind a way to the children, and its field that leads back.
-    pub(crate) fn child_of(&self, object: &Object, relationship: &str) -> Option<(&Arc<Object>, String)> {
+    pub(crate) fn child_of(&self, object: &Object, relationship: &str) -> Option<(&Object, String)> {
         self.objects.values().filter(|child| self.find_object(&child.name).is_some()).find_map(|child| {
             let (field, _) = child.references().find(|(_, reference)| {
                 let name = reference.children.as_deref().unwrap_or_default();

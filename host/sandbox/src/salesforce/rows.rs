@@ -38,7 +38,8 @@ pub(crate) fn by_id(org: &mut Org, call: &Call, object: &str, id: &str) -> Outco
             let row = org.row(&object.name, id)?;
             Conditions::read(call, &object.name)?.check_write(&row)?;
             write::update(org, &Author::of(call), &object.name, id, &call.json_object()?)?;
-            Ok(Answer::empty(204))
+            let row = org.row(&object.name, id)?;
+            Ok(validated(Answer::empty(204), &object.name, &row))
         }
         Method::DELETE => {
             write::delete(org, &Author::of(call), &object.name, id)?;

@@ -9,7 +9,6 @@ use super::{
 };
 use http::Method;
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
 
 /// Records in all trees of a request.
 const RECORDS_MAX: usize = 200;
@@ -38,7 +37,7 @@ pub(crate) fn run(org: &mut Org, call: &Call, object: &str) -> Outcome<Answer> {
 
 /// Children of one kind that are still to be created.
 struct Branch {
-    object: Arc<Object>,
+    object: Object,
     /// The field that leads back to the parent.
     field: String,
     records: Vec<Value>,
@@ -94,7 +93,7 @@ impl Planter<'_> {
             let nested = value.get("records").and_then(Value::as_array);
             match nested.zip(self.org.child_of(object, name)) {
                 Some((records, (child, field))) => {
-                    children.push(Branch { object: Arc::clone(child), field, records: records.clone() });
+                    children.push(Branch { object: child.clone(), field, records: records.clone() });
                 }
                 None => {
                     own.insert(name.clone(), value.clone());

@@ -250,10 +250,3 @@ async fn the_contact_of_an_opportunity_is_that_of_its_primary_role() {
     world.delete(&format!("sobjects/OpportunityContactRole/{}", role.as_str().unwrap())).await.expect(204);
     assert_eq!(shown().await["ContactId"], Value::Null, "there was one primary role");
 }
-
-#[tokio::test]
-async fn the_root_says_who_asks() {
-    let world = World::start().await;
-    let identity = world.get("").await.expect(200).json()["identity"].clone();
-    assert_eq!(identity, format!("{}/id/00D5e0000000001EAA/0055e0000000001AAA", world.origin));
-}

@@ -231,7 +231,7 @@ impl Test {
 
     /// Where the records are to be looked for. Only a condition that every record must meet can say so.
     /// Indexes leave deleted records out, so that a query for `all` uses none but the ids and stamps.
-    pub(crate) fn source(&self, org: &Org, object: &str, all: bool) -> Source {
+    pub(crate) fn source(&self, org: &Org, object: &Object, all: bool) -> Source {
         match self {
             Self::All(tests) => {
                 let sources = tests.iter().map(|test| test.source(org, object, all));
@@ -263,7 +263,7 @@ impl Source {
     }
 }
 
-fn find(org: &Org, object: &str, field: &Field, cells: &[Cell], all: bool) -> Source {
+fn find(org: &Org, object: &Object, field: &Field, cells: &[Cell], all: bool) -> Source {
     if field.kind == Kind::Id {
         return Source::Ids(cells.iter().filter_map(Cell::as_id).collect());
     }
@@ -271,7 +271,7 @@ fn find(org: &Org, object: &str, field: &Field, cells: &[Cell], all: bool) -> So
         return Source::Everywhere;
     }
     let found: Option<Vec<Vec<RecordId>>> =
-        cells.iter().map(|cell| org.store.find(object, &field.name, cell)).collect();
+        cells.iter().map(|cell| org.store.find(&object.name, &field.name, cell)).collect();
     found.map_or(Source::Everywhere, |ids| Source::Ids(ids.concat()))
 }
 

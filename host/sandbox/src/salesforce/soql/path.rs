@@ -74,7 +74,7 @@ pub(crate) fn parent<'a>(
     object
         .relationship(name)
         .filter(|(field, _)| org.can_see(asker.user, object, field))
-        .and_then(|(field, reference)| Some((field, org.find_object(reference.to.first()?)?.as_ref())))
+        .and_then(|(field, reference)| Some((field, org.find_object(reference.to.first()?)?)))
         .ok_or_else(|| {
             let message = format!(
                 "Didn't understand relationship '{name}' in field path. If you are attempting to use a custom \

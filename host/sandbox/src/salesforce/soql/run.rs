@@ -45,7 +45,7 @@ pub(crate) enum Found {
 /// A query that is ready to run.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    object: String,
+    object: Object,
     selection: Option<Selection>,
     test: Option<Test>,
     order: Vec<(Path, bool, bool)>,
@@ -72,7 +72,7 @@ pub(crate) fn column(org: &Org, asker: &Asker, query: &Query) -> Outcome<Vec<Cel
     Ok(plan.rows(org, asker, None).iter().map(|row| row.get(&field.name)).collect())
 }
 
-fn from<'a>(org: &'a Org, asker: &Asker, query: &Query) -> Outcome<&'a Arc<Object>> {
+fn from<'a>(org: &'a Org, asker: &Asker, query: &Query) -> Outcome<&'a Object> {
     let found = if asker.tooling {
         org.objects.values().find(|object| object.tooling && object.name.eq_ignore_ascii_case(&query.from))
     } else {
@@ -107,7 +107,7 @@ pub(crate) fn plan(org: &Org, asker: &Asker, object: &Object, query: &Query) -> 
         order.push((path, level.descending, level.nulls_last));
     }
     let limit = query.limit.unwrap_or(usize::MAX);
-    Ok(Plan { object: object.name.clone(), selection, test, order, limit, offset: query.offset })
+    Ok(Plan { object: object.clone(), selection, test, order, limit, offset: query.offset })
 }
 
 impl Plan {
@@ -130,11 +130,11 @@ impl Plan {
 
     /// The records to look at, by id: those that an index names, or all. Deleted ones are in no index.
     fn candidates(&self, org: &Org, asker: &Asker, child_of: Option<(&str, RecordId)>) -> Vec<Arc<Row>> {
-        let object = &self.object;
+        let object = &self.object.name;
         let children = child_of.and_then(|(field, id)| org.store.find(object, field, &Cell::Id(id)));
         let source = match (asker.all, children, &self.test) {
             (false, Some(children), _) => Source::Ids(children),
-            (_, _, Some(test)) => test.source(org, object, asker.all),
+            (_, _, Some(test)) => test.source(org, &self.object, asker.all),
             _ => Source::Everywhere,
         };
         match source {

@@ -50,8 +50,10 @@ pub(crate) fn next(org: &mut Org, call: &Call, locator: &str) -> Outcome<Answer>
 fn answer(call: &Call, page: Page) -> Answer {
     let mut body = json!({ "totalSize": page.total, "done": page.next.is_none(), "records": page.records });
     if let Some(next) = page.next {
-        let resource = call.path.first().map_or("query", String::as_str);
-        let url = format!("{API_PATH}{}/{resource}/{next}", call.version_text());
+        // Up to the query itself: the page before may have been asked for by a locator.
+        let resource: Vec<&str> =
+            call.path.iter().map(String::as_str).filter(|segment| !segment.starts_with("01g")).collect();
+        let url = format!("{API_PATH}{}/{}/{next}", call.version_text(), resource.join("/"));
         body["nextRecordsUrl"] = Value::String(url);
     }
     Answer::json(200, body)

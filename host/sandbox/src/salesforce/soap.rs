@@ -137,7 +137,8 @@ fn run(
         (_, "convertLead") => {
             Ok(each(org, operation.all("leadConverts"), |org, item| convert(org, &author, item)))
         }
-        (_, "merge") => Ok(each(org, operation.all("request"), |org, item| merged(org, &author, item))),
+        // The schema calls each item `request`, jsforce `mergeRequests`.
+        (_, "merge") => Ok(each(org, operation.children.iter(), |org, item| merged(org, &author, item))),
         (_, "undelete") => Ok(each(org, operation.all("ids"), |org, item| undeleted(org, &author, item))),
         _ => Err(not_simulated(format!("the SOAP call {name}"))),
     })?;

@@ -18,6 +18,7 @@ const CUSTOM_FIELD: &str = "CustomField";
 pub(crate) fn run(org: &mut Org, call: &Call, segments: &[&str]) -> Outcome<Answer> {
     match (segments, &call.method) {
         (["query"], &Method::GET) => query::first(org, call, false, true),
+        (["query", locator], &Method::GET) => query::next(org, call, locator),
         (["sobjects", object], &Method::POST) if object.eq_ignore_ascii_case(CUSTOM_FIELD) => {
             create(org, call)
         }

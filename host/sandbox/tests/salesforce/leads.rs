@@ -105,6 +105,11 @@ async fn a_merged_record_points_to_the_one_that_stayed() {
     assert_eq!((&gone["MasterRecordId"], &gone["IsDeleted"]), (&json!(master), &json!(true)));
     assert_eq!(world.get(&format!("sobjects/Contact/{contact}")).await.json()["AccountId"], master);
 
+    // The request as jsforce names it.
+    let other = world.create("Account", json!({ "Name": "d" })).await;
+    let merge = merge.replace("urn:request", "urn:mergeRequests").replace(&loser, &other);
+    assert_eq!(element(&world.soap("c", &merge).await.1, "mergedRecordIds"), Some(other.as_str()));
+
     let third = world.create("Account", json!({ "Name": "c" })).await;
     world.control("salesforce/merge", json!({ "master": master, "duplicates": [third] })).await;
     world.get(&format!("sobjects/Account/{third}")).await.refused(404, "ENTITY_IS_DELETED");

@@ -97,6 +97,8 @@ async fn fields_are_listed_changed_and_removed_by_the_tooling_api() {
     let found = world.get(&format!("tooling/query/?q={query}")).await.expect(200).json();
     assert_eq!(found["records"][0]["DeveloperName"], "Referral_Identfier");
     assert_eq!(found["totalSize"], 1);
+    let url = found["records"][0]["attributes"]["url"].as_str().unwrap();
+    assert!(url.contains("/tooling/sobjects/CustomField/00N"), "{url}");
     world.post("tooling/sobjects/CustomField", key()).await.refused(400, "DUPLICATE_DEVELOPER_NAME");
 
     let path = format!("tooling/sobjects/CustomField/{}", id.as_str().unwrap());

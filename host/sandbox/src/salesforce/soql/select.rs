@@ -124,7 +124,8 @@ impl Selection {
     /// A record as JSON.
     pub(crate) fn render(&self, org: &Org, asker: &Asker, row: &Row) -> Value {
         let mut out = Map::new();
-        let url = format!("{API_PATH}{}/sobjects/{}/{}", asker.version, self.object, row.id);
+        let api = if asker.tooling { "tooling/" } else { "" };
+        let url = format!("{API_PATH}{}/{api}sobjects/{}/{}", asker.version, self.object, row.id);
         out.insert("attributes".to_owned(), json!({ "type": self.object, "url": url }));
         for Selected { name, field, function } in &self.fields {
             let shown = match function {

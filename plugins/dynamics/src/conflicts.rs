@@ -27,14 +27,8 @@ fn of_opportunity(field: OpportunityField, conflict: &Conflict, settings: &Dynam
         On::Value | On::Currency | On::Closes | On::Description | On::Solutions | On::Products => {
             settings.conflict_winner.resolution()
         }
-        On::State => closed_wins(
-            conflict.partner_center_as::<State>()?.is_some_and(|state| state != State::Open),
-            conflict.crm_as::<State>()?.is_some_and(|state| state != State::Open),
-        ),
-        On::Status => closed_wins(
-            conflict.partner_center_as::<StatusReason>()?.is_some_and(closed),
-            conflict.crm_as::<StatusReason>()?.is_some_and(closed),
-        ),
+        On::State => closed_wins(conflict, |state: &State| *state != State::Open)?,
+        On::Status => closed_wins(conflict, |reason: &StatusReason| closed(*reason))?,
         // A name cannot be changed in Partner Center, so that only this way round both sides agree.
         On::Name => Resolution::PartnerCenter,
         // Consent that was given stays given, and Partner Center only ever asks for `true`: as of the switch, where a

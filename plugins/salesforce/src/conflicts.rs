@@ -24,13 +24,9 @@ fn of_opportunity(field: OpportunityField, conflict: &Conflict, settings: &Sales
         On::Value | On::Currency | On::Closes | On::Description | On::Solutions | On::Products => {
             settings.conflict_winner.resolution()
         }
-        On::Stage => {
-            let closed = |name: String| matches!(settings.stage_named(&name), Some(Stage::Won | Stage::Lost));
-            closed_wins(
-                conflict.partner_center_as::<String>()?.is_some_and(closed),
-                conflict.crm_as::<String>()?.is_some_and(closed),
-            )
-        }
+        On::Stage => closed_wins(conflict, |name: &String| {
+            matches!(settings.stage_named(name), Some(Stage::Won | Stage::Lost))
+        })?,
         // A name cannot be changed in Partner Center, so that only this way round both sides agree.
         On::Name => Resolution::PartnerCenter,
         // Consent that was given stays given, and Partner Center only ever asks for `true`: as of the switch, where a
@@ -54,13 +50,7 @@ fn of_opportunity(field: OpportunityField, conflict: &Conflict, settings: &Sales
 fn of_lead(field: LeadField, conflict: &Conflict, settings: &Salesforce) -> Result<Resolution> {
     use LeadField as On;
     Ok(match field {
-        On::Status => {
-            let declined = |status: String| settings.is_disqualified(&status);
-            closed_wins(
-                conflict.partner_center_as::<String>()?.is_some_and(declined),
-                conflict.crm_as::<String>()?.is_some_and(declined),
-            )
-        }
+        On::Status => closed_wins(conflict, |status: &String| settings.is_disqualified(status))?,
         On::Description => settings.conflict_winner.resolution(),
         On::Sync | On::ReferralLink | On::ReferralProgram | On::Audit => Resolution::PartnerCenter,
         // Who the customer is, is known best by whoever talks to it.

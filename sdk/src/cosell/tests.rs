@@ -213,21 +213,27 @@ fn a_cut_text_is_the_original_to_partner_center() {
 }
 
 #[test]
-fn a_closed_deal_stays_closed() {
-    let conflict = |partner_center: &str, crm: &str| Conflict {
+fn a_closed_deal_stays_closed_and_an_open_one_is_where_it_was_moved_to() {
+    let conflict = |partner_center: &str, crm: &str, base: Option<&str>| Conflict {
         field: "/status".to_owned(),
-        base: None,
+        base: base.map(|base| Value::Text(base.to_owned())),
         partner_center: Value::Text(partner_center.to_owned()),
         crm: Value::Text(crm.to_owned()),
         partner_center_changed: None,
         crm_changed: None,
         more: Vec::new(),
     };
-    let resolved = |partner_center, crm| {
-        conflicts::beyond_the_record(&conflict(partner_center, crm), conflicts::Winner::Crm).unwrap()
+    let resolved_after = |partner_center, crm, base| {
+        let conflict = conflict(partner_center, crm, base);
+        conflicts::beyond_the_record(&conflict, conflicts::Winner::Crm).unwrap()
     };
+    let resolved = |partner_center, crm| resolved_after(partner_center, crm, None);
     assert_eq!(resolved("Closed", "Active"), Resolution::PartnerCenter);
     assert_eq!(resolved("Active", "Closed"), Resolution::Crm);
     assert_eq!(resolved("Closed", "Closed"), Resolution::PartnerCenter);
     assert!(matches!(resolved("Active", "New"), Resolution::Park(_)));
+    assert_eq!(resolved_after("New", "Active", Some("New")), Resolution::Crm, "only the CRM moved it");
+    assert_eq!(resolved_after("Active", "New", Some("New")), Resolution::PartnerCenter);
+    assert!(matches!(resolved_after("Active", "Paused", Some("New")), Resolution::Park(_)));
+    assert_eq!(resolved_after("Closed", "Active", Some("Closed")), Resolution::PartnerCenter, "for good");
 }

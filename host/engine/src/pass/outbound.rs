@@ -166,7 +166,11 @@ impl Pass {
     fn intend_post(&mut self, mapper: &mut dyn Mapper) -> Action {
         let fields = match self.draft(mapper) {
             Ok(Outcome::Hold(fields)) => fields,
-            Ok(Outcome::Skip(reason)) => return self.leave(Verdict::Skipped { reason }),
+            Ok(Outcome::Skip(reason)) => {
+                // Whoever asked for another POST has looked for the one whose answer was lost.
+                self.state.intent = None;
+                return self.leave(Verdict::Skipped { reason });
+            }
             Err(refusal) => return self.draft_refused(refusal, mapper),
         };
         let document = own_document(fields, &self.record_key().id);

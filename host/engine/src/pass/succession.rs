@@ -89,7 +89,7 @@ impl Pass {
     fn succeed(&mut self, key: RecordKey, rule: &'static str) {
         self.settle_push_of_predecessor();
         drop(self.waiting_conversion().map(|entry| self.endings.insert(entry.id, "converted".to_owned())));
-        let old = std::mem::replace(&mut self.pair.record, Some(key.clone()));
+        let old = self.pair.record.replace(key.clone());
         let ended = format!("the record lives on as `{}` `{}`, and is judged there", key.entity, key.id);
         let fields: Vec<String> =
             self.state.open.keys().filter(|field| !field.starts_with('/')).cloned().collect();

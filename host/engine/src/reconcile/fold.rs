@@ -121,8 +121,12 @@ impl Work<'_> {
         let owed = self.owes(field);
         let current = self.current(field).clone();
         let wish = self.wish.get(field).cloned();
-        let base = self.before(field);
         let left_empty = self.is_left_empty(&current);
+        let base = match &wish {
+            // Had nobody edited it, a record that took another one's place would hold what the referral asks for.
+            Some(wish) if self.is_successor() => wish.clone(),
+            _ => self.before(field),
+        };
         let crm = owed.crm || !left_empty && !self.same(&current, &base);
         let before = match (owed.crm, &wish) {
             (true, Some(wish)) => wish.clone(),
@@ -172,7 +176,8 @@ impl Work<'_> {
     /// Whether Partner Center changed a path itself, to something else than the CRM asks for.
     fn is_overrun(&self, path: &str) -> bool {
         let current = self.sides.referral.get(path);
-        !self.same(&current, &self.path_before(path)) && !self.same(&self.at(&self.asks, path), &current)
+        let changed = self.owes(path).partner_center || !self.same(&current, &self.path_before(path));
+        changed && !self.same(&self.at(&self.asks, path), &current)
     }
 
     /// Whether Partner Center holds already what the CRM's edit asks of it.

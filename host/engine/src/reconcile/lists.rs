@@ -37,7 +37,7 @@ impl Work<'_> {
         if !all_once || texts.any(|text| differs(&text)) || !self.shows_all(field, opinions)? {
             return Ok(None);
         }
-        let stays = |text: &&String| !(has(wished_before, text) && !has(wish, text));
+        let stays = |text: &&String| !has(wished_before, text) || has(wish, text);
         let comes = |text: &&String| !has(wished_before, text) && !has(current, text);
         let merged = current.iter().filter(stays).chain(wish.iter().filter(comes));
         Ok(Some(Value::Texts(merged.cloned().collect())))

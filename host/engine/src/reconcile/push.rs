@@ -334,7 +334,9 @@ impl Work<'_> {
             }
         }
         // Status and substatus are one edit: one entry is enough.
-        let is_told = (path == SUBSTATUS || path == STATUS) && !push.holding.is_empty();
+        let is_status = |path: &str| path == SUBSTATUS || path == STATUS;
+        let is_about_it = |(entry, _): &(Entry, Owed)| entry.path.as_deref().is_some_and(is_status);
+        let is_told = is_status(path) && push.holding.iter().any(is_about_it);
         let is_asked_for = !self.same(value, &self.sides.referral.get(path));
         if speakers.is_empty() && is_asked_for && !is_told {
             let entry = self.path_entry(opinions, path, value, EntryKind::Undelivered, reason.to_owned());

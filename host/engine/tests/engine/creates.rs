@@ -229,6 +229,20 @@ fn a_lost_post_is_looked_for_with_patience_then_parked_and_posted_again_only_on_
 }
 
 #[test]
+fn a_post_that_was_given_up_and_is_not_wanted_any_more_is_forgotten() {
+    let mut world = outbound("");
+    world.plugin.sends = Some("n");
+    world.edit_record("n", "yes");
+    world.run(of_record(), |_, action| matches!(action, Action::PostReferral(_)).then_some(Fault::NeverSent));
+    world.now += 900;
+    assert!(matches!(world.pass_on(of_record()), Verdict::Parked { .. }));
+    world.edit_record("n", "no");
+    world.post_again = true;
+    assert!(matches!(world.pass_on(of_record()), Verdict::Skipped { .. }));
+    assert!(!world.is_in_doubt() && world.deals.is_empty());
+}
+
+#[test]
 fn a_retry_before_a_lost_post_is_given_up_does_not_post_again() {
     for help in ["", "QuotesOrLicensing"] {
         let mut world = outbound(help);

@@ -96,6 +96,22 @@ fn what_is_typed_into_the_record_of_a_closed_deal_stays_there_and_the_record_is_
 }
 
 #[test]
+fn every_field_that_cannot_follow_a_closed_deal_has_an_entry_of_its_own() {
+    let mut world = in_status("Active", "Accepted", "open");
+    world.edit_record("n", "too late");
+    world.edit_record("stage", "hold");
+    world.edit_referral("/substatus", "Lost");
+    world.edit_referral("/status", "Closed");
+    world.pass();
+    let open = &world.state.as_ref().unwrap().open;
+    assert!(
+        open.contains_key("n") && (open.contains_key("stage") || open.contains_key("/status")),
+        "{open:?}"
+    );
+    assert!(is_agreed(&world.pass()));
+}
+
+#[test]
 fn an_entry_about_a_closed_deal_closes_when_the_edit_is_taken_back() {
     let mut world = in_status("Closed", "Won", "won");
     world.edit_record("n", "too late");

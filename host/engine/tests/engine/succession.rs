@@ -295,6 +295,36 @@ fn a_push_of_unknown_fate_is_settled_though_the_record_has_been_converted_since(
 }
 
 #[test]
+fn a_push_in_doubt_is_a_conflict_in_the_record_that_took_the_old_ones_place() {
+    let mut world = merged();
+    world.rows.get_mut(ROW).unwrap().successor = None;
+    world.plugin.policy = Policy::PartnerCenter;
+    world.edit_record("n", "pushed");
+    world.pass_with(|world, action| {
+        let is_push = matches!(action, Action::WriteReferral { .. });
+        if is_push {
+            world.edit_referral(CAMPAIGN, "theirs");
+        }
+        is_push.then_some(Fault::ReplyLost)
+    });
+    world.succeed(ROW, &row_key("master"));
+    world.pass();
+    assert_eq!((world.at(NOTES), world.held("n")), ("a", "a"), "either side, but both the same");
+    assert_eq!(shown(&world.entries_on("n")[0].crm), "of the master");
+    assert!(is_agreed(&world.pass()), "{}", world.trace.join("\n"));
+}
+
+#[test]
+fn a_crash_between_the_writes_does_not_make_the_new_record_look_as_if_it_had_been_empty() {
+    let mut world = merged();
+    world.pass_with(|_, action| matches!(action, Action::WriteReferral { .. }).then_some(Fault::Crash));
+    world.edit_row("master", "n", "");
+    world.pass();
+    assert_eq!((world.at(NOTES), world.held("n")), ("", ""), "emptying it is an edit");
+    assert!(is_agreed(&world.pass()));
+}
+
+#[test]
 fn entries_about_the_old_record_end_with_it_and_stay_readable() {
     let mut world = waiting();
     world.plugin.policy = Policy::Park;

@@ -276,6 +276,8 @@ pub(crate) struct Plugin {
     pub(crate) refuses_with: Disposition,
     /// The pair is left alone unless this field says `yes`.
     pub(crate) switch: Option<&'static str>,
+    /// A record without a referral is only sent if this field says `yes`.
+    pub(crate) sends: Option<&'static str>,
     /// The switch is asked by both functions, not only for what goes to Partner Center.
     pub(crate) switches_both: bool,
     /// A deal that is New is a lead; once accepted it is an opportunity, and stays one. Nothing is posted for a lead.
@@ -299,6 +301,7 @@ impl Plugin {
             needs: None,
             refuses_with: Disposition::Reject,
             switch: None,
+            sends: None,
             switches_both: false,
             leads: false,
             calls: BTreeMap::new(),
@@ -321,6 +324,7 @@ impl Plugin {
         let mut names: Vec<&str> = self.items.iter().flat_map(Item::fields).collect();
         names.extend(self.reports_to);
         names.extend(self.switch);
+        names.extend(self.sends);
         names.sort_unstable();
         names.dedup();
         let owned = |name: &str| self.owned.contains(&name);
@@ -432,7 +436,8 @@ impl Mapper for Plugin {
         }
         let fields = values(&self.wants_of_crm(&leaves(&referral.0), &record));
         let is_opportunity = linked.is_some_and(|record| record.key.entity == "opportunity");
-        let is_lead = self.leads && !is_opportunity && referral.status() == Some("New");
+        let stays = linked.is_some() && referral.is_closed();
+        let is_lead = self.leads && !is_opportunity && (referral.status() == Some("New") || stays);
         let entity = if is_lead { "lead" } else { "opportunity" };
         let mut fields = fields;
         if is_lead {
@@ -450,6 +455,9 @@ impl Mapper for Plugin {
         let record = texts(&linked.fields);
         if linked.key.entity == "opportunity" && self.stage_of(&record) == "hold" && referral.is_none() {
             return Ok(Outcome::Skip("a deal that is on hold is not sent".into()));
+        }
+        if self.sends.is_some_and(|sends| text(&record, sends) != "yes") && referral.is_none() {
+            return Ok(Outcome::Skip("it is not to be sent".into()));
         }
         if self.is_off(&record) {
             return Ok(Outcome::Skip("sync is switched off".into()));

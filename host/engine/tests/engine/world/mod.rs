@@ -16,11 +16,12 @@ use crosswalk_engine::{
 use jiff::Timestamp;
 use serde_json::json;
 
+mod crm;
 pub(crate) mod mapping;
 pub(crate) mod oracle;
 pub(crate) mod rng;
 
-use mapping::{Plugin, REFERRAL_KEY, STAMP, Texts, leaves, plain, texts, value, values};
+use mapping::{Plugin, REFERRAL_KEY, Texts, leaves, plain, texts, value, values};
 use oracle::Oracle;
 
 /// A referral as Partner Center has it.
@@ -69,6 +70,8 @@ pub(crate) struct World {
     pub(crate) rows: BTreeMap<String, Row>,
     pub(crate) pair: Pair,
     pub(crate) state: Option<LinkState>,
+    /// What is remembered in other lanes.
+    pub(crate) others: Vec<(Pair, LinkState)>,
     /// Every entry that was ever stored, and how it ended.
     pub(crate) entries: BTreeMap<String, (Entry, Option<String>)>,
     pub(crate) alarms: Vec<String>,
@@ -105,6 +108,7 @@ impl World {
             rows: BTreeMap::new(),
             pair: Pair::default(),
             state: None,
+            others: vec![],
             entries: BTreeMap::new(),
             alarms: vec![],
             audit: vec![],
@@ -251,6 +255,7 @@ impl World {
     ) -> Option<Verdict> {
         self.passes += 1;
         self.now += 30;
+        self.oracle.looked = [false; 2];
         if matches!(self.intended(), Some(IntendedWrite::Referral { .. })) {
             self.oracle.folded();
         }
@@ -272,6 +277,12 @@ impl World {
         let verdict = loop {
             let fault = meddle(self, &action);
             if fault == Some(Fault::Crash) {
+                break None;
+            }
+            if let Action::Store(commit) | Action::Finish { commit, .. } = &action
+                && !self.gather(commit)
+            {
+                self.trace.push("a side belongs to another link".into());
                 break None;
             }
             if let Action::Finish { commit, verdict } = action {
@@ -348,7 +359,9 @@ impl World {
 
     fn read_deal(&mut self, id: &str) -> Option<Versioned<Referral>> {
         let deal = self.deals.get(id)?;
-        self.oracle.read_referral(&deal.texts);
+        if id == DEAL {
+            self.oracle.read_referral(&deal.texts);
+        }
         // Without a stamp, an intended value that is there counts as ours: a person who set the same agreed with it.
         if let Some(IntendedWrite::Referral { fields, .. }) = self.intended()
             && texts(&fields)
@@ -401,88 +414,6 @@ impl World {
             .then(|| Seen::Refused(SystemRefusal { fields: named, reason: "not allowed".into() }))
     }
 
-    fn write_row(&mut self, id: &str, fields: &Fields, version: &str) -> Seen {
-        *self.attempts.entry(Side::Crm).or_default() += 1;
-        if self.rows[id].version.to_string() != version {
-            return Seen::Stale;
-        }
-        if let Some(refused) = self.refusal(fields.keys().cloned()) {
-            return refused;
-        }
-        let before = self.rows[id].fields.clone();
-        let row = self.rows.get_mut(id).expect("it was read");
-        row.fields.extend(texts(fields));
-        if let Some((trigger, target)) = self.automation
-            && fields.contains_key(trigger)
-        {
-            row.fields.insert(target.into(), format!("{}!", plain(&fields[trigger])));
-        }
-        row.version += 1;
-        let written = texts(fields).into_iter().filter(|(name, _)| name != STAMP).collect();
-        self.oracle.wrote_record(&before, &written, &self.plugin, &self.entries);
-        Seen::Written { version: self.rows[id].version.to_string(), key: None }
-    }
-
-    /// The CRM's own conversion: a new record takes over what both entities have, in the stage that is usual here.
-    fn convert(&mut self, key: &RecordKey, to: &str, version: &str) -> Seen {
-        *self.attempts.entry(Side::Crm).or_default() += 1;
-        if self.rows[&key.id].version.to_string() != version || self.rows[&key.id].successor.is_some() {
-            return Seen::Stale;
-        }
-        if let Some(refused) = self.refusal([format!("convert to {to}")].into_iter()) {
-            return refused;
-        }
-        let new = self.qualify(&key.id, "hold");
-        let version = self.rows[&new.id].version.to_string();
-        Seen::Written { version, key: Some(new) }
-    }
-
-    /// A lead becomes an opportunity in this stage, by whoever does it.
-    pub(crate) fn qualify(&mut self, id: &str, stage: &str) -> RecordKey {
-        let mut fields = self.rows[id].fields.clone();
-        fields.insert(REFERRAL_KEY.into(), String::new());
-        fields.insert(STAMP.into(), String::new());
-        if let Some(item) = self.plugin.items.iter().find(|item| matches!(item, mapping::Item::Stage(_))) {
-            fields.insert(item.fields()[0].into(), stage.into());
-        }
-        for item in self.plugin.items.iter().filter(|item| matches!(item, mapping::Item::OfDeals(..))) {
-            fields.insert(item.fields()[0].into(), "default".into());
-        }
-        let new = row_key(&format!("row-{}", self.rows.len() + 1));
-        self.rows.insert(new.id.clone(), Row { fields, ..Row::default() });
-        self.succeed(id, &new);
-        new
-    }
-
-    /// From now on a record lives on as another one.
-    pub(crate) fn succeed(&mut self, id: &str, by: &RecordKey) {
-        let row = self.rows.get_mut(id).expect("the row exists");
-        row.successor = Some(by.clone());
-        row.version += 1;
-        self.trace.push(format!("{id} lives on as {}", by.id));
-    }
-
-    fn create_row(&mut self, entity: &str, referral: &str, fields: &Fields) -> Seen {
-        *self.attempts.entry(Side::Crm).or_default() += 1;
-        let entity = ["lead", "opportunity"].into_iter().find(|it| *it == entity).expect("it is declared");
-        let carries = |row: &Row| row.fields.get(REFERRAL_KEY).is_some_and(|key| key == referral);
-        if self.rows.values().any(|row| row.entity == entity && carries(row)) {
-            return Seen::Stale;
-        }
-        if let Some(refused) = self.refusal(fields.keys().cloned()) {
-            return refused;
-        }
-        let id = format!("row-{}", self.rows.len() + 1);
-        let mut row = Row { entity, ..Row::default() };
-        for field in &self.plugin.manifest().entities[0].fields {
-            row.fields.insert(field.name.clone(), String::new());
-        }
-        row.fields.extend(texts(fields));
-        row.fields.insert(REFERRAL_KEY.into(), referral.into());
-        self.rows.insert(id.clone(), row);
-        Seen::Written { version: "1".into(), key: Some(RecordKey { entity: entity.into(), id }) }
-    }
-
     fn patch(&mut self, id: &str, fields: &Fields, version: &str) -> Seen {
         *self.attempts.entry(Side::PartnerCenter).or_default() += 1;
         if self.deals[id].version.to_string() != version {
@@ -529,9 +460,31 @@ impl World {
         ] {
             sent.insert(path.into(), text.into());
         }
+        if !document.is_sent_to("msft") {
+            self.oracle.made_referral(&sent);
+        }
         self.deals.insert(id.clone(), Deal { texts: sent, version: 1, hidden_for: self.list_lag + 1 });
         let posted = Versioned { value: self.document(&id), version: "1".into() };
         Seen::Posted(posted)
+    }
+
+    /// What is remembered of one side alone gives way to a pair, unless a write is under way. Any other link of a side
+    /// makes the commit fail.
+    fn gather(&mut self, commit: &Commit) -> bool {
+        let Some((pair, _)) = &commit.link else { return true };
+        let shares = |other: &Pair| {
+            (pair.referral.is_some() && other.referral == pair.referral)
+                || (pair.record.is_some() && other.record == pair.record)
+        };
+        let is_one_side = |other: &Pair| other.referral.is_none() || other.record.is_none();
+        let gives_way = |(other, state): &(Pair, LinkState)| {
+            is_one_side(other) && !is_one_side(pair) && state.intent.is_none() && state.open.is_empty()
+        };
+        if self.others.iter().any(|other| shares(&other.0) && !gives_way(other)) {
+            return false;
+        }
+        self.others.retain(|other| !shares(&other.0));
+        true
     }
 
     fn store(&mut self, commit: Commit) {

@@ -25,6 +25,10 @@ pub(crate) struct Oracle {
     pub(crate) adopted: bool,
     /// Paths that a person changed in Partner Center.
     pub(crate) edited_outward: BTreeSet<String>,
+    /// Whether this pass has seen the referral, and the record.
+    pub(crate) looked: [bool; 2],
+    /// The record has taken another one's place since.
+    fills: bool,
     settled_record: Texts,
     settled_referral: Texts,
     /// What a pass saw both sides agree on, whether or not it lived to store that.
@@ -46,6 +50,7 @@ impl Oracle {
     /// The record is read after the referral. Where the two agree already, either value is known to both.
     pub(crate) fn read_record(&mut self, fields: &Texts, plugin: &Plugin) {
         self.read_record = fields.clone();
+        self.looked[1] = true;
         for (field, wish) in plugin.wants_of_crm(&self.read_referral, fields) {
             if get(fields, &field) == wish {
                 self.agreed_record.insert(field, wish);
@@ -82,6 +87,32 @@ impl Oracle {
 
     pub(crate) fn read_referral(&mut self, texts: &Texts) {
         self.read_referral = texts.clone();
+        self.looked[0] = true;
+    }
+
+    /// The CRM made a record for us: what it holds is nobody's edit, except what it took over from an older one.
+    pub(crate) fn made_record(&mut self, fields: &Texts) {
+        for (field, text) in fields {
+            if self.read_record.get(field) != Some(text) {
+                self.settled_record.insert(field.clone(), text.clone());
+            }
+        }
+    }
+
+    /// A record took another one's place: until a pass has looked, what it leaves empty is no edit.
+    pub(crate) fn succeeded(&mut self) {
+        self.fills = true;
+    }
+
+    /// Whatever Partner Center asked for when the pass looked has arrived.
+    pub(crate) fn delivered(&mut self) {
+        self.settled_referral = self.read_referral.clone();
+    }
+
+    /// Partner Center made a referral for us: what it holds was sent.
+    pub(crate) fn made_referral(&mut self, texts: &Texts) {
+        self.settled_referral = texts.clone();
+        self.settled_record = self.read_record.clone();
     }
 
     pub(crate) fn agree_on_record(&mut self, texts: Texts) {
@@ -115,7 +146,10 @@ impl Oracle {
 
     /// What a finished pass looked at is known from then on.
     pub(crate) fn finished(&mut self, verdict: &Verdict) {
-        if matches!(verdict, Verdict::Applied { .. } | Verdict::Agreed { .. } | Verdict::Parked { .. }) {
+        let is_end =
+            matches!(verdict, Verdict::Applied { .. } | Verdict::Agreed { .. } | Verdict::Parked { .. });
+        if is_end && self.looked == [true; 2] {
+            self.fills = false;
             self.settled_record = self.read_record.clone();
             self.settled_referral = self.read_referral.clone();
         }
@@ -136,7 +170,8 @@ impl Oracle {
             let kept =
                 standing(entries).any(|entry| entry.field == *field && super::shown(&entry.crm) == old);
             let seen = get(&self.settled_record, field);
-            if visible && self.loses(field, &seen, &old, text) && !kept {
+            let is_filled = self.fills && old.is_empty();
+            if visible && self.loses(field, &seen, &old, text) && !kept && !is_filled {
                 self.losses
                     .push(format!("record {field}: {old:?} was overwritten by {text:?} without an entry"));
             }
@@ -149,8 +184,7 @@ impl Oracle {
         {
             self.agreed_record.insert(field.to_owned(), get(before, field));
         }
-        // Whatever Partner Center asked for when the pass looked has arrived with this write.
-        self.settled_referral = self.read_referral.clone();
+        self.delivered();
     }
 
     pub(crate) fn wrote_referral(

@@ -4,6 +4,7 @@
 //! server gives (`@odata.nextLink`, `links`) at most the query is used, on the configured base.
 
 mod answer;
+mod directory;
 mod list;
 mod patch;
 mod webhooks;
@@ -19,8 +20,9 @@ use crosswalk_engine::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
+use self::directory::Directory;
 pub use self::{
-    list::{Order, ReferralQuery},
+    list::{Order, ReferralPage, ReferralQuery},
     webhooks::{Delivery, Registration, TestResult, Webhooks, WebhooksConfig},
 };
 use crate::{
@@ -61,6 +63,8 @@ pub struct PartnerCenterConfig {
     pub pages_max: u32,
     /// How far Partner Center's clock may be from ours, in milliseconds; a scan looks this much further back.
     pub clock_skew_ms: u64,
+    /// How much later than its stamp says a referral may show in a list, in milliseconds.
+    pub list_lag_ms: u64,
     /// Limits of the connection.
     pub limits: Limits,
 }
@@ -71,8 +75,9 @@ impl PartnerCenterConfig {
         PartnerCenterConfig {
             base_url,
             find_by: FindBy::default(),
-            pages_max: 500,
+            pages_max: 5_000,
             clock_skew_ms: 300_000,
+            list_lag_ms: 60_000,
             limits: Limits::default(),
         }
     }
@@ -83,6 +88,7 @@ impl PartnerCenterConfig {
 pub struct PartnerCenter {
     config: Arc<PartnerCenterConfig>,
     session: Arc<Session>,
+    directory: Arc<Directory>,
     pass: Option<HeaderValue>,
 }
 
@@ -98,7 +104,12 @@ impl PartnerCenter {
     ) -> Result<Self, ConfigError> {
         secure("base_url", &config.base_url)?;
         let session = Session::new("Partner Center", transport, tokens, config.limits.clone());
-        Ok(PartnerCenter { config: Arc::new(config), session: Arc::new(session), pass: None })
+        Ok(PartnerCenter {
+            config: Arc::new(config),
+            session: Arc::new(session),
+            directory: Arc::default(),
+            pass: None,
+        })
     }
 
     /// The same client, whose calls carry the pass's id as `MS-CorrelationId`.

@@ -17,6 +17,8 @@ const NEXT_QUERY_BYTES_MAX: usize = 8 * 1024;
 /// The documented orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
+    /// The oldest first: what is created meanwhile comes at the end, and moves nothing between pages.
+    CreatedAscending,
     /// The newest first.
     CreatedDescending,
     /// The last updated first.
@@ -26,8 +28,16 @@ pub enum Order {
 impl Order {
     fn field(self) -> &'static str {
         match self {
-            Order::CreatedDescending => "createdDateTime",
+            Order::CreatedAscending | Order::CreatedDescending => "createdDateTime",
             Order::UpdatedDescending => "updatedDateTime",
+        }
+    }
+
+    fn option(self) -> &'static str {
+        match self {
+            Order::CreatedAscending => "createdDateTime asc",
+            Order::CreatedDescending => "createdDateTime desc",
+            Order::UpdatedDescending => "updatedDateTime desc",
         }
     }
 }
@@ -41,6 +51,17 @@ pub struct ReferralQuery {
     pub order: Option<Order>,
     /// At most this many.
     pub top: Option<u32>,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReferralPage {
+    /// The referrals on it.
+    pub rows: Vec<Versioned<Referral>>,
+    /// What asks for the next one; `None` on the last.
+    pub next: Option<String>,
+    /// How many referrals there are on all pages, where the API says so.
+    pub total: Option<u64>,
 }
 
 /// Pages of a listing, one at a time.
@@ -62,23 +83,18 @@ impl Pages<'_> {
             )));
         }
         if !self.asked.insert(url.query().unwrap_or_default().to_owned()) {
-            return Err(Fault::reject(
-                "Partner Center's list of referrals leads back to a page already read",
-            ));
+            return Err(leads_back());
         }
-        let response = self.client.session.read(self.client.request(Method::GET, url.clone())).await?;
-        if !response.status.is_success() {
-            return Err(answer::fault(&response, "the list of referrals"));
+        let (referrals, link, _) = self.client.read_page(url.clone()).await?;
+        if let Some(link) = link {
+            self.next = Some(with_query_of(url, &link)?);
         }
-        let mut body = json(&response)?;
-        if let Some(link) = body.get("@odata.nextLink").and_then(Json::as_str) {
-            self.next = Some(with_query_of(url, link)?);
-        }
-        match body.get_mut("value").map(Json::take) {
-            Some(Json::Array(referrals)) => Ok(Some(referrals)),
-            _ => Err(Fault::reject("Partner Center answered with something that is not a list of referrals")),
-        }
+        Ok(Some(referrals))
     }
+}
+
+fn leads_back() -> Fault {
+    Fault::reject("Partner Center's list of referrals leads back to a page already read")
 }
 
 /// The same address with only the query of `link`. The documented link has the wrong scheme and path, and a hostile
@@ -95,6 +111,43 @@ fn with_query_of(mut url: Url, link: &str) -> Result<Url, Fault> {
 }
 
 impl PartnerCenter {
+    /// One page of all referrals that we see, the oldest first. `after` is [`ReferralPage::next`] of the page before;
+    /// it may be kept for a while, and an old one may be refused, by Partner Center's leave.
+    ///
+    /// # Errors
+    /// Any [`Fault`].
+    pub async fn page(&self, after: Option<&str>) -> Result<ReferralPage, Fault> {
+        let order = Some(Order::CreatedAscending);
+        let mut url = self.listing(&ReferralQuery { order, ..ReferralQuery::default() });
+        if let Some(query) = after {
+            url = with_query_of(url, &format!("?{query}"))?;
+        }
+        let (rows, link, total) = self.read_page(url.clone()).await?;
+        let next = match link {
+            Some(link) => with_query_of(url.clone(), &link)?.query().map(str::to_owned),
+            None => None,
+        };
+        if next.is_some() && next.as_deref() == url.query() {
+            return Err(leads_back());
+        }
+        Ok(ReferralPage { rows: rows.into_iter().map(versioned).collect(), next, total })
+    }
+
+    /// The referrals of a page, the link to the next one, and the number on all pages.
+    async fn read_page(&self, url: Url) -> Result<(Vec<Json>, Option<String>, Option<u64>), Fault> {
+        let response = self.session.read(self.request(Method::GET, url)).await?;
+        if !response.status.is_success() {
+            return Err(answer::fault(&response, "the list of referrals"));
+        }
+        let mut body = json(&response)?;
+        let link = body.get("@odata.nextLink").and_then(Json::as_str).map(str::to_owned);
+        let total = body.get("@odata.count").and_then(Json::as_u64);
+        match body.get_mut("value").map(Json::take) {
+            Some(Json::Array(referrals)) => Ok((referrals, link, total)),
+            _ => Err(Fault::reject("Partner Center answered with something that is not a list of referrals")),
+        }
+    }
+
     /// Lists referrals, over all pages.
     ///
     /// # Errors
@@ -112,8 +165,8 @@ impl PartnerCenter {
         Ok(found)
     }
 
-    /// Our referrals that carry this external reference id, created at or after `since`. The ids are compared without
-    /// regard to case: they are record ids.
+    /// Our referrals that carry this external reference id, created at or after `since`; whenever created, if that is
+    /// the epoch. The ids are compared without regard to case: they are record ids.
     ///
     /// # Errors
     /// As [`PartnerCenter::list`].
@@ -127,6 +180,7 @@ impl PartnerCenter {
                 .is_some_and(|own| own.eq_ignore_ascii_case(external_reference))
         };
         match self.config.find_by {
+            FindBy::Scan if since <= Timestamp::UNIX_EPOCH => self.look_up(external_reference).await,
             FindBy::Scan => self.scan(Order::CreatedDescending, since, carries).await,
             FindBy::Filter => {
                 let filter = Some(format!("externalReferenceId eq {}", odata(external_reference)));
@@ -177,7 +231,16 @@ impl PartnerCenter {
         since: Timestamp,
         wanted: impl Fn(&Json) -> bool + Send + Sync,
     ) -> Result<Vec<Versioned<Referral>>, Fault> {
-        let since = self.further_back(since);
+        self.scan_back_to(order, self.further_back(since), wanted).await
+    }
+
+    /// As [`PartnerCenter::scan`], by Partner Center's own clock.
+    pub(super) async fn scan_back_to(
+        &self,
+        order: Order,
+        since: Timestamp,
+        wanted: impl Fn(&Json) -> bool + Send + Sync,
+    ) -> Result<Vec<Versioned<Referral>>, Fault> {
         let mut pages = self.pages(&ReferralQuery { order: Some(order), ..ReferralQuery::default() });
         let (mut found, mut previous, mut in_order) = (Vec::new(), None, true);
         while let Some(page) = pages.next().await? {
@@ -200,19 +263,23 @@ impl PartnerCenter {
     }
 
     fn pages(&self, query: &ReferralQuery) -> Pages<'_> {
+        Pages { client: self, next: Some(self.listing(query)), asked: BTreeSet::new() }
+    }
+
+    fn listing(&self, query: &ReferralQuery) -> Url {
         let mut options = Vec::new();
         if let Some(filter) = &query.filter {
             options.push(("$filter", filter.clone()));
         }
         if let Some(order) = query.order {
-            options.push(("$orderby", format!("{} desc", order.field())));
+            options.push(("$orderby", order.option().to_owned()));
         }
         if let Some(top) = query.top {
             options.push(("$top", top.to_string()));
         }
         let mut url = self.all();
         url.set_query((!options.is_empty()).then(|| crate::text::query(&options)).as_deref());
-        Pages { client: self, next: Some(url), asked: BTreeSet::new() }
+        url
     }
 
     fn further_back(&self, since: Timestamp) -> Timestamp {

@@ -127,6 +127,72 @@ async fn a_scan_that_is_too_long_is_a_fault_and_never_a_shorter_list() {
     assert!(matches!(answer, Err(Fault::Reject { .. })));
 }
 
+fn updated(id: &str, updated: &str, external: &str) -> Json {
+    json!({"id": id, "eTag": ETAG, "updatedDateTime": updated, "externalReferenceId": external})
+}
+
+#[tokio::test]
+async fn whoever_asks_again_costs_what_was_updated_since_and_is_told_what_is_there_now() {
+    let old = updated("r1", "2026-01-01T00:00:00Z", "own");
+    let all = json!({"value": [updated("r2", "2026-01-03T00:00:00Z", "other"), &old]});
+    let since = json!({"value": [
+        updated("r3", "2026-01-04T00:00:00Z", "OTHER"), updated("r2", "2026-01-03T00:00:00Z", "other"), &old],
+        "@odata.nextLink": "?$skiptoken=1"});
+    let server = Server::answering(vec![
+        reply(200, all),
+        reply(200, &old),
+        reply(200, since),
+        reply(200, updated("r2", "2026-01-04T00:00:01Z", "taken away")),
+        reply(200, updated("r3", "2026-01-04T00:00:00Z", "OTHER")),
+    ])
+    .await;
+    let client = partner_center(&server.url);
+    let found = client.find_by_external_reference("OWN", Timestamp::UNIX_EPOCH).await.unwrap();
+    assert_eq!(ids(&found), ["r1"]);
+    let found = client.clone().find_by_external_reference("other", Timestamp::UNIX_EPOCH).await.unwrap();
+    assert_eq!(ids(&found), ["r3"]);
+    assert_eq!(server.lines().len(), 5, "the second page of what is known is not read again");
+}
+
+#[tokio::test]
+async fn those_who_ask_while_somebody_looks_share_the_next_look() {
+    let page = json!({"value": [updated("r1", "2026-01-01T00:00:00Z", "own")]});
+    let server = Server::answering(vec![reply(200, &page).after_ms(50), reply(200, &page)]).await;
+    let client = partner_center(&server.url);
+    let ask = || client.find_by_external_reference("nobody's", Timestamp::UNIX_EPOCH);
+    let (first, second, third) = tokio::join!(ask(), ask(), ask());
+    for found in [first, second, third] {
+        assert_eq!(found.unwrap(), []);
+    }
+    assert_eq!(server.lines().len(), 2);
+}
+
+#[tokio::test]
+async fn all_referrals_are_listed_page_by_page_and_a_page_can_be_asked_for_again() {
+    let first = json!({"@odata.count": 2, "value": [updated("r1", "2026-01-01T00:00:00Z", "x")],
+        "@odata.nextLink": "http://elsewhere/referrals?$orderby=createdDateTime%20asc&$skiptoken=1"});
+    let second = json!({"value": [updated("r2", "2026-01-02T00:00:00Z", "x")]});
+    let server = Server::answering(vec![reply(200, first), reply(200, &second), reply(200, &second)]).await;
+    let client = partner_center(&server.url);
+    let page = client.page(None).await.unwrap();
+    assert_eq!((ids(&page.rows), page.total), (vec!["r1"], Some(2)));
+    for _ in 0..2 {
+        let last = client.page(page.next.as_deref()).await.unwrap();
+        assert_eq!((ids(&last.rows), last.next), (vec!["r2"], None));
+    }
+    let query = "$orderby=createdDateTime%20asc";
+    let asked = "GET /v1.0/engagements/referrals?";
+    assert_eq!(server.lines()[..2], [format!("{asked}{query}"), format!("{asked}{query}&$skiptoken=1")]);
+}
+
+#[tokio::test]
+async fn a_page_that_leads_to_itself_is_a_fault() {
+    let page = json!({"value": [], "@odata.nextLink": "?$skiptoken=1"});
+    let server = Server::answering(vec![reply(200, &page)]).await;
+    let answer = partner_center(&server.url).page(Some("$skiptoken=1")).await;
+    assert!(matches!(answer, Err(Fault::Reject { .. })), "{answer:?}");
+}
+
 #[tokio::test]
 async fn a_search_by_external_reference_scans_back_to_its_time_and_no_further() {
     let first = json!({"value": [

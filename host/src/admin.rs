@@ -3,8 +3,10 @@
 //! It listens on loopback unless configured otherwise, and everything under `/api` needs the admin token. The command
 //! line uses nothing else. Errors are [`Complaint`]s as JSON.
 
-mod events;
+pub(crate) mod events;
+mod jobs;
 mod plugins;
+mod setup;
 mod tenants;
 #[cfg(test)]
 mod tests;
@@ -46,6 +48,16 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/tenants/{tenant}/entries", get(tenants::entries))
         .route("/tenants/{tenant}/plugins", get(plugins::list).post(plugins::deploy))
         .route("/tenants/{tenant}/plugins/rollback", post(plugins::rollback))
+        .route("/tenants/{tenant}/jobs", get(jobs::list))
+        .route("/tenants/{tenant}/sweep", post(jobs::sweep))
+        .route("/tenants/{tenant}/backfill", post(jobs::backfill))
+        .route("/tenants/{tenant}/verify", post(jobs::verify))
+        .route("/tenants/{tenant}/webhook", get(setup::show).put(setup::register))
+        .route("/tenants/{tenant}/webhook/tests", post(setup::test))
+        .route("/tenants/{tenant}/webhook/tests/{id}", get(setup::test_result))
+        .route("/tenants/{tenant}/crm/provision", post(setup::provision))
+        .route("/jobs/{id}", get(jobs::show))
+        .route("/jobs/{id}/findings", get(jobs::findings))
         .layer(DefaultBodyLimit::max(COMPONENT_BYTES_MAX))
         .layer(middleware::from_fn_with_state(app.clone(), authorised));
     Router::new()

@@ -7,10 +7,12 @@
 mod admin_client;
 mod demo;
 mod events;
+mod jobs;
 mod output;
 mod plugin;
 mod sandbox;
 mod serve;
+mod setup;
 mod template;
 mod tenant;
 
@@ -52,6 +54,21 @@ enum Command {
     /// Look at events and their stories, and try them again.
     #[command(subcommand)]
     Events(events::Command),
+    /// Register, look at and test Partner Center's webhook.
+    #[command(subcommand)]
+    Webhook(setup::WebhookCommand),
+    /// Make what the CRM must have.
+    #[command(subcommand)]
+    Crm(setup::CrmCommand),
+    /// Compare everything on both sides of a tenant, and repair what no event announced.
+    Sweep(jobs::SweepArgs),
+    /// Look at an existing portfolio for the first time, behind live traffic.
+    Backfill(jobs::Args),
+    /// Compare every linked pair, field by field; nothing is written. Exit code 1 if any differ.
+    Verify(jobs::Args),
+    /// Follow sweeps, backfills and verifications.
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Print the completions for a shell.
     Completions {
         /// Which shell.
@@ -80,6 +97,12 @@ fn run(command: Command, output: &Output) -> Result<(), Complaint> {
         Command::Plugin(command) => on_tokio(plugin::run(command, output)),
         Command::Tenant(command) => on_tokio(tenant::run(command, output)),
         Command::Events(command) => on_tokio(events::run(command, output)),
+        Command::Webhook(command) => on_tokio(setup::webhook(command, output)),
+        Command::Crm(command) => on_tokio(setup::crm(command, output)),
+        Command::Sweep(args) => on_tokio(jobs::sweep(args, output)),
+        Command::Backfill(args) => on_tokio(jobs::backfill(args, output)),
+        Command::Verify(args) => on_tokio(jobs::verify(args, output)),
+        Command::Jobs(command) => on_tokio(jobs::run(command, output)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "crosswalk", &mut io::stdout());
             Ok(())

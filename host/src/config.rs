@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use error::{ConfigError, Invalid};
 pub use limits::{AfterPatience, Limits};
 pub use secrets::{SecretError, SecretRef, Secrets};
-pub use sections::{Admin, Catchup, Journal, Listen, Log, LogFormat, State, Stop};
+pub use sections::{Admin, Catchup, Journal, Listen, Log, LogFormat, State, Stop, Sweep};
 pub use webhooks::{PartnerCenterWebhooks, Webhooks};
 
 /// Every key, its default and what it means.
@@ -46,6 +46,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// How to look for what no webhook announced.
     pub catchup: Catchup,
+    /// How everything is compared.
+    pub sweep: Sweep,
     /// What is logged, and how.
     pub log: Log,
     /// Who may use the admin API.
@@ -89,6 +91,7 @@ impl Config {
         self.limits.validate()?;
         self.webhooks.partner_center.validate()?;
         self.catchup.validate()?;
+        self.sweep.validate()?;
         self.log.validate()
     }
 
@@ -99,6 +102,7 @@ impl Config {
             limits: Limits::for_testing(),
             webhooks: Webhooks::for_testing(),
             catchup: Catchup::for_testing(),
+            sweep: Sweep::for_testing(),
             ..Self::default()
         };
         config.resolve_paths(dir);

@@ -12,12 +12,15 @@ mod dispatch;
 pub mod error;
 mod hooks;
 pub mod intake;
+mod jobs;
 mod logs;
 mod lookup;
 mod process;
 mod release;
 mod serve;
+mod setup;
 mod state;
+mod sweep;
 mod tenant;
 
 pub use cli::main;

@@ -4,26 +4,26 @@
 //! here: this is the table from actions to the connectors and the journal. It may stop between any two actions (a
 //! deadline, a stop, a crash); the next pass goes on from what was stored.
 
+mod reach;
+mod rehearse;
+
 use std::{sync::Arc, time::Duration};
 
-use crosswalk_connectors::{
-    crm::{Crm, Reading},
-    fault::Fault as CallFault,
-    partner_center::PartnerCenter,
-};
+use crosswalk_connectors::fault::Fault as CallFault;
 use crosswalk_engine::{
     link::{IntendedWrite, LinkState},
     mapping::Refusal,
-    pass::{Action, Commit, Limits, Pass, Seen, Start, Verdict},
+    pass::{Action, Commit, Pass, Seen, Start, Verdict},
 };
 use crosswalk_journal::{Lease, Taken, Trail};
-use crosswalk_runtime::{PassContext, PassUsage, Release};
+use crosswalk_runtime::{PassUsage, Release};
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::task;
 use tracing::{info, warn};
 
-use crate::{app::App, config::AfterPatience, dispatch::Chain, lookup::CrmLookup, tenant::Tenant};
+use self::reach::{Looked, Reach};
+pub(crate) use self::rehearse::{Rehearsed, rehearse};
+use crate::{app::App, config::AfterPatience, dispatch::Chain, tenant::Tenant};
 
 /// How often a paused tenant's lanes are looked at, in milliseconds.
 const PAUSED_LOOK_MS: u64 = 30_000;
@@ -134,10 +134,8 @@ fn held_back(app: &App, tenant: &Tenant, taken: &Taken) -> Option<Verdict> {
 struct Driver<'a> {
     app: &'a Arc<App>,
     tenant: &'a Tenant,
-    release: Arc<Release>,
+    reach: Reach,
     lease: Lease,
-    partner_center: PartnerCenter,
-    crm: Arc<dyn Crm>,
 }
 
 impl<'a> Driver<'a> {
@@ -147,28 +145,13 @@ impl<'a> Driver<'a> {
         release: &Arc<Release>,
         lease: Lease,
     ) -> Result<Self, Fault> {
-        let id = lease.pass.to_string();
-        let crm = tenant.crm(release).map_err(|error| {
-            Fault::new(format!("the connection to the CRM is not configured right: {error}"))
-        })?;
-        Ok(Driver {
-            app,
-            tenant,
-            release: release.clone(),
-            lease,
-            partner_center: tenant.partner_center.in_pass(&id),
-            crm: crm.in_pass(&id),
-        })
+        let reach = Reach::new(tenant, release, &lease.pass.to_string())?;
+        Ok(Driver { app, tenant, reach, lease })
     }
 
     async fn run(&self, taken: Taken) -> Result<(), Fault> {
         let now = self.app.now();
-        let context = PassContext {
-            tenant: taken.tenant.clone(),
-            now,
-            lookups: Some(Box::new(CrmLookup::new(self.crm.clone(), self.release.plugin.manifest().clone()))),
-        };
-        let mut mapper = self.release.plugin.mapper(context);
+        let mut mapper = self.reach.mapper(&taken.tenant, now);
         let post_again = taken.retried.or_else(|| self.may_post_again(taken.state.as_ref()).then_some(now));
         let mut recording = Recording::new(&taken, now, post_again);
         let (mut pass, mut action) = Pass::begin(Start {
@@ -176,9 +159,9 @@ impl<'a> Driver<'a> {
             subject: taken.subject,
             pair: taken.pair,
             state: taken.state,
-            manifest: self.release.plugin.manifest().clone(),
+            manifest: self.reach.release.plugin.manifest().clone(),
             now,
-            limits: self.limits(),
+            limits: reach::limits(self.app),
             post_again,
             rules: Default::default(),
         });
@@ -198,74 +181,47 @@ impl<'a> Driver<'a> {
                 other => self.carry_out(other).await?,
             };
             recording.saw(&seen);
-            // A plugin may compute for as long as its limits allow, which is too long for a thread that serves others.
-            (pass, mapper, action) = task::spawn_blocking(move || {
-                let next = pass.next(seen, &mut mapper);
-                next.map(|action| (pass, mapper, action))
-            })
-            .await
-            .map_err(|error| {
-                Fault::new(format!("the engine stopped short, which is a defect of Crosswalk: {error}"))
-            })?
-            .map_err(|error| {
-                Fault::new(format!("the pass lost its step, which is a defect of Crosswalk: {error}"))
-            })?;
+            (pass, mapper, action) = reach::step(pass, mapper, seen).await?;
         }
     }
 
     /// One action, carried out against the system that it is for.
     async fn carry_out(&self, action: Action) -> Result<Seen, Fault> {
+        let action = match self.reach.look(action).await? {
+            Looked::Seen(seen) => return Ok(seen),
+            Looked::NotALook(action) => action,
+        };
+        let (partner_center, crm) = (&self.reach.partner_center, &self.reach.crm);
         Ok(match action {
-            Action::ReadReferral(id) => Seen::Referral(self.partner_center.get(&id).await?.into_option()),
-            Action::ReadRecord(key) => match self.crm.read(&key).await? {
-                Reading::Found(record) => Seen::Record(Some(record)),
-                Reading::Missing => Seen::Record(None),
-                Reading::Succeeded(by) => Seen::Succeeded(by),
-            },
-            Action::FindRecord { entity, referral } => {
-                let key_field = self.key_field(&entity)?;
-                Seen::Record(self.crm.find_by_key(&entity, &key_field, &referral).await?)
-            }
-            Action::FindReferrals { external_reference, engagement, since } => {
-                let found = match (external_reference, engagement) {
-                    (_, Some(engagement)) => self.partner_center.find_by_engagement(&engagement).await?,
-                    (Some(reference), None) => {
-                        self.partner_center.find_by_external_reference(&reference, since).await?
-                    }
-                    (None, None) => Vec::new(),
-                };
-                Seen::Referrals(found)
-            }
-            Action::FindCompanions(companions) => {
-                Seen::Companions(self.crm.find_companions(&companions).await?)
-            }
             Action::Store(commit) => {
                 self.app.journal.store(self.lease, &commit, &self.trail()).await?;
                 Seen::Stored
             }
             Action::WriteRecord { key, fields, companions, version } => {
                 self.count_write();
-                self.crm.update(&key, &fields, &companions, &version).await?
+                crm.update(&key, &fields, &companions, &version).await?
             }
             Action::CreateRecord { entity, referral, fields, companions } => {
                 self.count_write();
-                let key_field = self.key_field(&entity)?;
-                self.crm.create(&entity, &key_field, &referral, &fields, &companions).await?
+                let key_field = self.reach.key_field(&entity)?;
+                crm.create(&entity, &key_field, &referral, &fields, &companions).await?
             }
             Action::ConvertRecord { key, to, fields, companions, version } => {
                 self.count_write();
-                self.crm.convert(&key, &to, &fields, &companions, &version).await?
+                crm.convert(&key, &to, &fields, &companions, &version).await?
             }
             Action::WriteReferral { id, fields, version } => {
                 self.count_write();
-                self.partner_center.patch(&id, &fields, &version).await?
+                partner_center.patch(&id, &fields, &version).await?
             }
             Action::PostReferral(referral) => {
                 self.count_write();
-                self.partner_center.create(&referral).await?
+                partner_center.create(&referral).await?
             }
-            Action::Finish { .. } => {
-                return Err(Fault::new("a finished pass went on, which is a defect of Crosswalk"));
+            _ => {
+                return Err(Fault::new(
+                    "a pass asked for what nobody carries out, which is a defect of Crosswalk",
+                ));
             }
         })
     }
@@ -274,19 +230,8 @@ impl<'a> Driver<'a> {
         self.app.budget.count(self.lease.lane, self.app.now());
     }
 
-    fn key_field(&self, entity: &str) -> Result<String, Fault> {
-        let declared =
-            self.release.plugin.manifest().primary(entity).and_then(|used| used.referral_key.clone());
-        declared.ok_or_else(|| {
-            Fault::new(format!(
-                "plugin `{}` declares no referral key for `{entity}`, so no record can be found or created there",
-                self.release.plugin.manifest().name
-            ))
-        })
-    }
-
     fn trail(&self) -> Trail {
-        Trail { at: self.app.now(), release: Some(self.release.digest.clone()) }
+        Trail { at: self.app.now(), release: Some(self.reach.release.digest.clone()) }
     }
 
     /// Whether the operator lets a POST that was not found in time be repeated without being asked.
@@ -294,16 +239,6 @@ impl<'a> Driver<'a> {
         let open = state.and_then(|state| state.intent.as_ref());
         let posts = open.is_some_and(|intent| matches!(intent.write, IntendedWrite::PostReferral { .. }));
         posts && self.app.config.limits.create_after_patience == AfterPatience::Post
-    }
-
-    fn limits(&self) -> Limits {
-        let configured = &self.app.config.limits;
-        Limits {
-            create_patience_ms: configured.create_patience_ms,
-            create_look_again_ms: configured.create_look_again_ms,
-            stale_retries_max: configured.stale_retries_max,
-            ..Limits::default()
-        }
     }
 
     /// Says once, in the log, how the pass ended; the journal has the rest.
@@ -321,7 +256,7 @@ impl<'a> Driver<'a> {
             );
         }
         info!(
-            release = %self.release.digest, plugin_calls = usage.calls, plugin_fuel = usage.fuel,
+            release = %self.reach.release.digest, plugin_calls = usage.calls, plugin_fuel = usage.fuel,
             verdict = %serde_json::to_string(verdict).unwrap_or_default(), "settled"
         );
     }

@@ -26,9 +26,9 @@ use crate::{
     error::{Complaint, Fault},
     hooks,
     intake::Verifier,
-    release,
+    jobs, release,
     state::{self, State},
-    tenant,
+    sweep, tenant,
 };
 
 /// How long open requests may take beyond the grace that passes have.
@@ -74,8 +74,10 @@ impl Host {
             tokio::spawn(listen(public, hooks::router(app.clone()), stopping.clone())),
             tokio::spawn(listen(admin, admin::router(app.clone()), stopping.clone())),
             tokio::spawn(dispatch::run(app.clone(), stopping.clone())),
-            tokio::spawn(catchup::run(app.clone(), stopping)),
+            tokio::spawn(catchup::run(app.clone(), stopping.clone())),
+            tokio::spawn(sweep::run(app.clone(), stopping)),
         ];
+        jobs::resume(&app).await?;
         info!(public = %addresses.public, admin = %addresses.admin, "serving");
         Ok(Host { app, addresses, stop, tasks })
     }

@@ -7,9 +7,8 @@ use std::{
 
 use crosswalk_connectors::{
     crm::Crm,
-    dynamics::Dynamics,
     fault::{ConfigError, Fault as CallFault},
-    partner_center::PartnerCenter,
+    partner_center::{PartnerCenter, Webhooks},
 };
 use crosswalk_engine::mapping::{EntityUse, Manifest};
 use crosswalk_runtime::Release;
@@ -44,11 +43,12 @@ pub(crate) struct Tenant {
     pub(crate) since: Timestamp,
     /// Its referrals.
     pub(crate) partner_center: PartnerCenter,
+    /// The registration of its webhooks, which is one for a whole partner.
+    pub(crate) webhooks: Webhooks,
     /// What its CRM's webhooks must carry.
     pub(crate) webhook_keys: WebhookKeys,
     /// Its CRM, which no release looks through yet.
     crm: Arc<dyn Crm>,
-    dynamics: Option<Dynamics>,
     /// The organisation's id as the document has it, or as the CRM answered it.
     organization: OnceLock<String>,
     /// Whether the CRM was asked already.
@@ -79,10 +79,9 @@ impl Tenant {
         self.crm.with_manifest(Arc::new(release.plugin.manifest().clone()))
     }
 
-    /// As [`Tenant::crm`], for the poll, which asks Dataverse alone; `None` for another CRM.
-    pub(crate) fn dynamics(&self, release: &Release) -> Result<Option<Dynamics>, ConfigError> {
-        let dynamics = self.dynamics.as_ref();
-        dynamics.map(|crm| crm.with_manifest(Arc::new(release.plugin.manifest().clone()))).transpose()
+    /// What its CRM is called, also in the address of its webhooks.
+    pub(crate) fn crm_name(&self) -> &'static str {
+        self.document.crm().map(CrmOrganization::name).unwrap_or_default()
     }
 
     /// What the release that the tenant is on does with this entity.

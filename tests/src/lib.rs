@@ -43,7 +43,15 @@ impl Stage {
     /// # Errors
     /// When something does not start in time.
     pub async fn start(program: &Path, crm: CrmKind) -> Result<Self> {
-        let stage = Self::empty(program, crm).await?;
+        Self::start_configured(program, crm, &[]).await
+    }
+
+    /// As [`Stage::start`], with other values for some keys of the configuration: `("poll_ms", "60000")`.
+    ///
+    /// # Errors
+    /// Also when the configuration has no such key.
+    pub async fn start_configured(program: &Path, crm: CrmKind, keys: &[(&str, &str)]) -> Result<Self> {
+        let stage = Self::bare(program, crm, keys).await?;
         stage.scene.set_up(&stage.public_address()).await?;
         Ok(stage)
     }
@@ -53,11 +61,15 @@ impl Stage {
     /// # Errors
     /// When something does not start in time.
     pub async fn empty(program: &Path, crm: CrmKind) -> Result<Self> {
+        Self::bare(program, crm, &[]).await
+    }
+
+    async fn bare(program: &Path, crm: CrmKind, keys: &[(&str, &str)]) -> Result<Self> {
         let sandbox = Sandbox::start(SandboxConfig::on_free_ports()).await?;
         let folder = tempfile::tempdir()?;
         let ports = Ports { public: free_port()?, admin: free_port()? };
         fs::write(folder.path().join("root.pem"), sandbox.ca_pem())?;
-        fs::write(folder.path().join("crosswalk.toml"), configuration(ports))?;
+        fs::write(folder.path().join("crosswalk.toml"), configuration(ports, keys)?)?;
         let nowhere = scene(crm, &sandbox, "http://127.0.0.1:9", "none".into());
         let mut stage =
             Stage { sandbox, scene: nowhere, program: program.to_owned(), folder, ports, child: None };
@@ -186,12 +198,14 @@ fn scene(crm: CrmKind, sandbox: &Sandbox, admin: &str, token: SecretString) -> S
 }
 
 /// Short leases, because a killed host's lanes wait for them, and a poll that soon finds what a dead host missed.
-fn configuration(ports: Ports) -> String {
-    format!(
+fn configuration(ports: Ports, keys: &[(&str, &str)]) -> Result<String> {
+    let (public, admin) = (ports.public, ports.admin);
+    let mut text = format!(
         r#"
 [listen]
-public = "127.0.0.1:{}"
-admin = "127.0.0.1:{}"
+public = "127.0.0.1:{public}"
+admin = "127.0.0.1:{admin}"
+public_url = "http://127.0.0.1:{public}"
 
 [journal]
 path = "state/journal.sqlite"
@@ -216,6 +230,11 @@ create_after_patience = "post"
 [catchup]
 poll_ms = 1000
 
+[sweep]
+every_ms = 86400000
+in_flight_max = 400
+pairs_per_minute_max = 1000000
+
 [webhooks.partner_center]
 certificate_hosts = ["127.0.0.1:*"]
 issuer_organizations = []
@@ -224,9 +243,14 @@ allow_http_loopback = true
 
 [log]
 filter = "info"
-"#,
-        ports.public, ports.admin
-    )
+"#
+    );
+    for (key, value) in keys {
+        let line = text.lines().find(|line| line.starts_with(&format!("{key} = "))).map(str::to_owned);
+        let line = line.with_context(|| format!("the configuration has no `{key}`"))?;
+        text = text.replace(&line, &format!("{key} = {value}"));
+    }
+    Ok(text)
 }
 
 /// A port that was free a moment ago; the program wants to know it before it starts.

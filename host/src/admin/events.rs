@@ -120,7 +120,8 @@ pub(crate) fn subject(subject: &Subject) -> String {
     }
 }
 
-fn verdict(verdict: &Verdict) -> String {
+/// A verdict in a sentence.
+pub(crate) fn verdict(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Applied { reason, .. } => format!("applied: {reason}"),
         Verdict::Agreed { reason } => format!("agreed: {reason}"),

@@ -16,7 +16,7 @@ use crate::{
     config::tenant::TenantDocument,
     error::{Complaint, Fault},
     release::plugin_name,
-    tenant,
+    tenant::{self, Tenant},
 };
 
 /// How many entries are listed at the most.
@@ -96,14 +96,18 @@ async fn summary(app: &App, name: &str) -> Result<TenantSummary, Complaint> {
     })
 }
 
-fn known(app: &App, name: &str) -> Result<(), Complaint> {
-    if app.tenants.get(name).is_some() {
-        return Ok(());
-    }
-    Err(Complaint::new(
-        Fault::NotFound,
-        format!("there is no tenant `{name}`"),
-        "nothing was changed",
-        "`crosswalk tenant list` shows the tenants, `crosswalk tenant apply` adds one",
-    ))
+pub(super) fn known(app: &App, name: &str) -> Result<(), Complaint> {
+    served(app, name).map(drop)
+}
+
+/// The tenant, if there is one of that name.
+pub(super) fn served(app: &App, name: &str) -> Result<Arc<Tenant>, Complaint> {
+    app.tenants.get(name).ok_or_else(|| {
+        Complaint::new(
+            Fault::NotFound,
+            format!("there is no tenant `{name}`"),
+            "nothing was changed",
+            "`crosswalk tenant list` shows the tenants, `crosswalk tenant apply` adds one",
+        )
+    })
 }

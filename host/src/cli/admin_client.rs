@@ -62,6 +62,10 @@ impl AdminClient {
         self.send(self.request(Method::POST, path)).await
     }
 
+    pub(crate) async fn put<T: DeserializeOwned>(&self, path: &str) -> Result<T, Complaint> {
+        self.send(self.request(Method::PUT, path)).await
+    }
+
     pub(crate) async fn post_bytes<T: DeserializeOwned>(
         &self,
         path: &str,

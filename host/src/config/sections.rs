@@ -7,8 +7,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
+use url::Url;
 
 use super::Invalid;
+use crate::intake::trust::is_loopback;
 
 /// Where the host listens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,19 +20,21 @@ pub struct Listen {
     pub public: SocketAddr,
     /// For the admin API.
     pub admin: SocketAddr,
+    /// How the world reaches `public`, `https://crosswalk.contoso.example`; empty until webhooks are to be registered.
+    pub public_url: String,
 }
 
 impl Default for Listen {
     fn default() -> Self {
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Self { public: loopback(7110), admin: loopback(7100) }
+        Self { public: loopback(7110), admin: loopback(7100), public_url: String::new() }
     }
 }
 
 impl Listen {
     pub(super) fn for_testing() -> Self {
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { public: free, admin: free }
+        Self { public: free, admin: free, public_url: String::new() }
     }
 
     pub(super) fn validate(&self) -> Result<(), Invalid> {
@@ -40,6 +44,13 @@ impl Listen {
                 "listen.admin",
                 "is the same address as `listen.public`, and must be another",
             ));
+        }
+        let is_web = |url: &Url| {
+            let on_this_machine = url.host().is_some_and(|host| is_loopback(&host.to_owned()));
+            url.scheme() == "https" || (url.scheme() == "http" && on_this_machine)
+        };
+        if !self.public_url.is_empty() && !Url::parse(&self.public_url).is_ok_and(|url| is_web(&url)) {
+            return Err(Invalid::new("listen.public_url", "is not an https address"));
         }
         Ok(())
     }
@@ -102,6 +113,48 @@ impl Catchup {
         if self.poll_ms < POLL_MS_MIN {
             let problem = format!("is {} ms, and must be at least {POLL_MS_MIN} ms", self.poll_ms);
             return Err(Invalid::new("catchup.poll_ms", problem));
+        }
+        Ok(())
+    }
+}
+
+/// How everything is compared, for what no event announced.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sweep {
+    /// How long after the last sweep of a tenant began the next one begins, in milliseconds; 0: only when asked.
+    pub every_ms: u64,
+    /// Pairs of one tenant that wait for a pass at the same time.
+    pub in_flight_max: u32,
+    /// Pairs of one tenant that begin within a minute.
+    pub pairs_per_minute_max: u32,
+    /// The share of the CRM's API calls, in percent, at which nothing new begins.
+    pub crm_budget_percent_max: u8,
+}
+
+impl Default for Sweep {
+    fn default() -> Self {
+        const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+        Self { every_ms: DAY_MS, in_flight_max: 64, pairs_per_minute_max: 240, crm_budget_percent_max: 60 }
+    }
+}
+
+impl Sweep {
+    pub(super) fn for_testing() -> Self {
+        Self { in_flight_max: 500, pairs_per_minute_max: 1_000_000, ..Self::default() }
+    }
+
+    pub(super) fn validate(&self) -> Result<(), Invalid> {
+        let at_least_one =
+            [("in_flight_max", self.in_flight_max), ("pairs_per_minute_max", self.pairs_per_minute_max)];
+        for (key, value) in at_least_one {
+            if value == 0 {
+                return Err(Invalid::new(format!("sweep.{key}"), "is 0, and must be at least 1"));
+            }
+        }
+        if !(1..=100).contains(&self.crm_budget_percent_max) {
+            let problem = format!("is {}, and must be 1 to 100", self.crm_budget_percent_max);
+            return Err(Invalid::new("sweep.crm_budget_percent_max", problem));
         }
         Ok(())
     }

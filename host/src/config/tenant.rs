@@ -115,6 +115,8 @@ pub enum PluginChoice {
 pub struct SyncOptions {
     /// Events are stored, and nothing is done about them until this is false again.
     pub paused: bool,
+    /// No webhook is ever registered for it: changes are found by polling alone.
+    pub polling_only: bool,
     /// The first look for missed changes goes back to this moment; without it, to the moment of the first apply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use crosswalk_connectors::{
     crm::Crm,
     dynamics::{Dynamics, DynamicsConfig},
-    partner_center::{PartnerCenter, PartnerCenterConfig},
+    partner_center::{PartnerCenter, PartnerCenterConfig, Webhooks, WebhooksConfig},
     salesforce::{Salesforce, SalesforceConfig},
     token::{
         ClientCredentials, ClientCredentialsConfig, RefreshForm, RefreshTokenConfig, RefreshTokenGrant,
@@ -48,19 +48,18 @@ pub(super) fn connect(
     let organization = document.crm().map_err(|error| unusable(&name, &error))?;
     let webhook_keys =
         organization.webhook_keys(&app.config.secrets).map_err(|error| unusable(&name, &error))?;
-    let partner_center = partner_center(app, &document)?;
+    let (partner_center, webhooks) = partner_center(app, &document)?;
     let known = OnceLock::new();
-    let (crm, dynamics): (Arc<dyn Crm>, _) = match organization {
+    let crm: Arc<dyn Crm> = match organization {
         CrmOrganization::Dynamics(org) => {
             if let Some(id) = org.organization_id {
                 known.get_or_init(|| id.hyphenated().to_string());
             }
-            let dynamics = dynamics(app, &name, org)?;
-            (Arc::new(dynamics.clone()), Some(dynamics))
+            Arc::new(dynamics(app, &name, org)?)
         }
         CrmOrganization::Salesforce(org) => {
             known.get_or_init(|| org.organization_id.to_string());
-            (Arc::new(salesforce(app, &name, org)?), None)
+            Arc::new(salesforce(app, &name, org)?)
         }
     };
     let since = document.sync.since.unwrap_or(first_applied);
@@ -69,9 +68,9 @@ pub(super) fn connect(
         document,
         since,
         partner_center,
+        webhooks,
         webhook_keys,
         crm,
-        dynamics,
         organization: known,
         identified: OnceLock::new(),
     })
@@ -130,7 +129,8 @@ fn salesforce(app: &App, tenant: &str, org: &SalesforceOrganization) -> Result<S
         .map_err(|error| unusable(tenant, &error))
 }
 
-fn partner_center(app: &App, document: &TenantDocument) -> Result<PartnerCenter, Complaint> {
+/// Referrals and webhooks are two audiences of one sign-in.
+fn partner_center(app: &App, document: &TenantDocument) -> Result<(PartnerCenter, Webhooks), Complaint> {
     let account = &document.partner_center;
     let client_secret = account
         .client_secret
@@ -154,9 +154,20 @@ fn partner_center(app: &App, document: &TenantDocument) -> Result<PartnerCenter,
         Arc::new(store),
     )
     .map_err(|error| unusable(&document.name, &error))?;
-    let tokens = Arc::new(grant).audience(account.api_audience.clone());
-    PartnerCenter::new(PartnerCenterConfig::new(account.api_base.clone()), app.transport.clone(), tokens)
-        .map_err(|error| unusable(&document.name, &error))
+    let grant = Arc::new(grant);
+    let referrals = PartnerCenter::new(
+        PartnerCenterConfig::new(account.api_base.clone()),
+        app.transport.clone(),
+        grant.audience(account.api_audience.clone()),
+    )
+    .map_err(|error| unusable(&document.name, &error))?;
+    let webhooks = Webhooks::new(
+        WebhooksConfig::new(account.webhook_base.clone()),
+        app.transport.clone(),
+        grant.audience(account.webhook_audience.clone()),
+    )
+    .map_err(|error| unusable(&document.name, &error))?;
+    Ok((referrals, webhooks))
 }
 
 /// The journal keeps the newest refresh token. The document's own is taken when there is none, or when the operator

@@ -3,17 +3,24 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it finds something wrong")]
 
 mod author;
+mod backfill;
 mod clients;
 mod hooks;
 mod kills;
 mod lives;
 mod parity;
+mod portfolio;
 mod refusals;
 mod rules;
+mod setup;
 mod steps;
 mod story;
+mod sweep;
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
+
+/// How long something may take on a machine that does other things too.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The `crosswalk` program.
 fn program() -> &'static Path {

@@ -187,7 +187,7 @@ on_every_engine! {
         assert_eq!((next.lease.lane, next.link), (first.lease.lane, link_id(&world, &record("o1")).await));
         assert_eq!(next.events.iter().map(|event| event.id).collect::<Vec<_>>(), [of_the_new]);
         assert_eq!((next.subject.clone(), next.pair.clone()), (referral("r1"), pair("r1", "o1")));
-        assert_eq!(world.journal.link_count("contoso").await.unwrap(), 1);
+        assert_eq!(world.journal.counts("contoso").await.unwrap().links, 1);
         assert_eq!(link_id(&world, &Subject::Record(lead("l1"))).await, None);
     }
 
@@ -223,7 +223,7 @@ on_every_engine! {
             let event = world.event(id).await;
             assert_eq!((event.lane, event.state), (first.lease.lane, EventState::Superseded));
         }
-        assert_eq!(world.journal.link_count("contoso").await.unwrap(), 1);
+        assert_eq!(world.journal.counts("contoso").await.unwrap().links, 1);
     }
 
     async fn a_link_does_not_take_over_the_record_of_another_one(world) {

@@ -38,9 +38,41 @@ pub(crate) trait FindOne: Sync {
     ) -> Result<Option<RecordKey>, Stopped>;
 }
 
+/// The companions that exist, by alias. None is created.
+///
+/// # Errors
+/// Any [`Fault`]; [`Fault::Reject`] where a companion cannot be searched for.
+pub(crate) async fn existing(
+    crm: &impl FindOne,
+    companions: &[Companion],
+) -> Result<BTreeMap<String, RecordKey>, Fault> {
+    find_all(crm, companions, false).await.map_err(|stopped| match stopped {
+        Stopped::Fault(fault) => fault,
+        Stopped::Refused { alias, reason } => Fault::reject(format!("companion `{alias}`: {reason}")),
+    })
+}
+
+/// The fields with references to companions replaced by those that are found or created for them, or the refusal of a
+/// write for which one cannot be had.
+///
+/// # Errors
+/// Any [`Fault`]; companions may have been created all the same.
+pub(crate) async fn replaced(
+    crm: &impl FindOne,
+    fields: &Fields,
+    companions: &[Companion],
+) -> Result<Result<Fields, SystemRefusal>, Fault> {
+    let found = match find_all(crm, companions, true).await {
+        Ok(found) => found,
+        Err(Stopped::Fault(fault)) => return Err(fault),
+        Err(Stopped::Refused { alias, reason }) => return Ok(Err(refusal(fields, &alias, &reason))),
+    };
+    Ok(substituted(fields, &found).map_err(|alias| refusal(fields, &alias, "the draft does not have it")))
+}
+
 /// Finds companions, and creates those that are missing if told to, in an order in which each comes after those that it
 /// refers to. One that refers to a companion that does not exist does not exist either.
-pub(crate) async fn find_all(
+async fn find_all(
     crm: &impl FindOne,
     companions: &[Companion],
     create: bool,
@@ -81,7 +113,7 @@ pub(crate) async fn find_all(
 }
 
 /// The refusal of a write whose companion cannot be had: it names the fields that refer to it.
-pub(crate) fn refusal(fields: &Fields, alias: &str, reason: &str) -> SystemRefusal {
+fn refusal(fields: &Fields, alias: &str, reason: &str) -> SystemRefusal {
     let refers = |value: &Value| matches!(value, Value::Reference(Reference::Companion(to)) if to == alias);
     let fields = fields.iter().filter(|(_, value)| refers(value)).map(|(name, _)| name.clone()).collect();
     SystemRefusal { fields, reason: cut(&format!("companion `{alias}`: {reason}")) }
@@ -89,7 +121,7 @@ pub(crate) fn refusal(fields: &Fields, alias: &str, reason: &str) -> SystemRefus
 
 /// The fields with each reference to a companion replaced by the companion's key; an error is an alias that is not
 /// known (yet).
-pub(crate) fn substituted(fields: &Fields, found: &BTreeMap<String, RecordKey>) -> Result<Fields, String> {
+fn substituted(fields: &Fields, found: &BTreeMap<String, RecordKey>) -> Result<Fields, String> {
     let replaced = fields.iter().map(|(name, value)| {
         let value = match value {
             Value::Reference(Reference::Companion(alias)) => match found.get(alias) {

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use crosswalk_engine::{
     mapping::Companion,
-    pass::{Seen, SystemRefusal},
-    value::{Fields, RecordKey, Reference, Value},
+    pass::Seen,
+    value::{Fields, RecordKey, Value},
 };
 use http::Method;
 
@@ -19,22 +20,28 @@ use super::{
     answer::{self, Attempt},
 };
 use crate::{
+    companions::{FindOne, Stopped, existing},
     fault::Fault,
     session::{ApiError, Failure},
-    text::cut,
 };
 
-/// Why a draft's companions are not all there.
-pub(super) enum Stopped {
-    /// Later, or never; nothing of the primary record was written.
-    Fault(Fault),
-    /// This companion cannot be had.
-    Refused { alias: String, reason: String },
-}
-
-impl From<Fault> for Stopped {
-    fn from(fault: Fault) -> Self {
-        Stopped::Fault(fault)
+#[async_trait]
+impl FindOne for Dynamics {
+    async fn find_one(
+        &self,
+        companion: &Companion,
+        matching: Fields,
+        fields: Fields,
+        create: bool,
+    ) -> Result<Option<RecordKey>, Stopped> {
+        let found = self.find(&companion.entity, &matching, &[], 1).await?;
+        if let Some(found) = found.into_iter().next() {
+            return Ok(Some(found.value.key));
+        }
+        if !create {
+            return Ok(None);
+        }
+        self.create_companion(companion, &matching, &fields).await.map(Some)
     }
 }
 
@@ -48,73 +55,7 @@ impl Dynamics {
         &self,
         companions: &[Companion],
     ) -> Result<BTreeMap<String, RecordKey>, Fault> {
-        match self.companions(companions, false).await {
-            Ok(found) => Ok(found),
-            Err(Stopped::Fault(fault)) => Err(fault),
-            Err(Stopped::Refused { alias, reason }) => {
-                Err(Fault::reject(format!("companion `{alias}`: {reason}")))
-            }
-        }
-    }
-
-    /// Finds companions, and creates those that are missing if told to, in an order in which each comes after those
-    /// that it refers to.
-    pub(super) async fn companions(
-        &self,
-        companions: &[Companion],
-        create: bool,
-    ) -> Result<BTreeMap<String, RecordKey>, Stopped> {
-        let mut found = BTreeMap::new();
-        let mut waiting: Vec<&Companion> = companions.iter().collect();
-        loop {
-            let before = waiting.len();
-            let mut still_waiting = Vec::new();
-            for companion in waiting {
-                let matching = substituted(&companion.matching, &found);
-                // Only what it is found by is needed to look; all of it is, to create.
-                let fields = substituted(&companion.fields, &found);
-                let (Ok(matching), true) = (matching, fields.is_ok() || !create) else {
-                    still_waiting.push(companion);
-                    continue;
-                };
-                let fields = fields.unwrap_or_default();
-                if let Some(key) = self.companion(companion, matching, fields, create).await? {
-                    found.insert(companion.alias.clone(), key);
-                }
-            }
-            if still_waiting.is_empty() || (!create && still_waiting.len() == before) {
-                return Ok(found);
-            }
-            if still_waiting.len() == before {
-                let alias =
-                    still_waiting.first().map(|companion| companion.alias.clone()).unwrap_or_default();
-                let reason = "it refers to a companion that the draft does not have, or to itself".to_owned();
-                return Err(Stopped::Refused { alias, reason });
-            }
-            waiting = still_waiting;
-        }
-    }
-
-    async fn companion(
-        &self,
-        companion: &Companion,
-        matching: Fields,
-        fields: Fields,
-        create: bool,
-    ) -> Result<Option<RecordKey>, Stopped> {
-        let refused = |reason: String| Stopped::Refused { alias: companion.alias.clone(), reason };
-        if matching.values().all(Value::is_empty) {
-            // It would be found in every record of its entity.
-            return Err(refused("it has nothing to be found by".to_owned()));
-        }
-        let found = self.find(&companion.entity, &matching, &[], 1).await?;
-        if let Some(found) = found.into_iter().next() {
-            return Ok(Some(found.value.key));
-        }
-        if !create {
-            return Ok(None);
-        }
-        self.create_companion(companion, &matching, &fields).await.map(Some)
+        existing(self, companions).await
     }
 
     async fn create_companion(
@@ -161,29 +102,6 @@ impl Dynamics {
             }
         }
     }
-}
-
-/// The refusal of a write whose companion cannot be had: it names the fields that refer to it.
-pub(super) fn refusal(fields: &Fields, alias: &str, reason: &str) -> SystemRefusal {
-    let refers = |value: &Value| matches!(value, Value::Reference(Reference::Companion(to)) if to == alias);
-    let fields = fields.iter().filter(|(_, value)| refers(value)).map(|(name, _)| name.clone()).collect();
-    SystemRefusal { fields, reason: cut(&format!("companion `{alias}`: {reason}")) }
-}
-
-/// The fields with each reference to a companion replaced by the companion's key; an error is an alias that is not
-/// known (yet).
-pub(super) fn substituted(fields: &Fields, found: &BTreeMap<String, RecordKey>) -> Result<Fields, String> {
-    let replaced = fields.iter().map(|(name, value)| {
-        let value = match value {
-            Value::Reference(Reference::Companion(alias)) => match found.get(alias) {
-                Some(key) => Value::Reference(Reference::Existing(key.clone())),
-                None => return Err(alias.clone()),
-            },
-            other => other.clone(),
-        };
-        Ok((name.clone(), value))
-    });
-    replaced.collect()
 }
 
 /// The same id for the same entity and the same values to be found by, as a UUID of version 8.

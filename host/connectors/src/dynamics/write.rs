@@ -17,9 +17,7 @@ pub(super) use self::changeset::UNCLEAR;
 use super::{
     Dynamics,
     answer::{self, Attempt},
-    canonical,
-    companions::{self, Stopped, substituted},
-    guid,
+    canonical, guid,
     read::key_path,
     rows::{parts_of, print, split_lists, whole_version},
     state::{Close, Later, split_close, split_later},
@@ -27,6 +25,7 @@ use super::{
     version,
 };
 use crate::{
+    companions::replaced,
     crm::Reading,
     fault::Fault,
     session::{ApiError, Failure},
@@ -153,15 +152,7 @@ impl Dynamics {
                 format!("`{entity}.{name}` is not declared as written by the plugin; nothing was sent");
             return Ok(Err(SystemRefusal { fields: vec![name.clone()], reason }));
         }
-        let found = match self.companions(companions, true).await {
-            Ok(found) => found,
-            Err(Stopped::Fault(fault)) => return Err(fault),
-            Err(Stopped::Refused { alias, reason }) => {
-                return Ok(Err(companions::refusal(fields, &alias, &reason)));
-            }
-        };
-        Ok(substituted(fields, &found)
-            .map_err(|alias| companions::refusal(fields, &alias, "the draft does not have it")))
+        replaced(self, fields, companions).await
     }
 
     async fn create_open(

@@ -4,8 +4,6 @@
 //! is made from this process, after another look, so two passes for one customer end in one record; a creation whose
 //! answer is lost is found by the next pass.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use crosswalk_engine::{
     mapping::Companion,
@@ -22,7 +20,7 @@ use super::{
     value::encode,
 };
 use crate::{
-    companions::{FindOne, Stopped, find_all},
+    companions::{FindOne, Stopped},
     fault::Fault,
     session::{ApiError, Failure},
 };
@@ -51,19 +49,6 @@ impl FindOne for Salesforce {
 }
 
 impl Salesforce {
-    pub(super) async fn existing_companions(
-        &self,
-        companions: &[Companion],
-    ) -> Result<BTreeMap<String, RecordKey>, Fault> {
-        match find_all(self, companions, false).await {
-            Ok(found) => Ok(found),
-            Err(Stopped::Fault(fault)) => Err(fault),
-            Err(Stopped::Refused { alias, reason }) => {
-                Err(Fault::reject(format!("companion `{alias}`: {reason}")))
-            }
-        }
-    }
-
     async fn oldest(&self, entity: &str, matching: &Fields) -> Result<Option<RecordKey>, Fault> {
         let found = self.search(entity, matching, &[], 1).await?;
         Ok(found.into_iter().next().map(|found| found.value.key))

@@ -54,7 +54,7 @@ impl Crm for Salesforce {
     }
 
     async fn find_companions(&self, companions: &[Companion]) -> Result<BTreeMap<String, RecordKey>, Fault> {
-        self.existing_companions(companions).await
+        crate::companions::existing(self, companions).await
     }
 
     async fn update(

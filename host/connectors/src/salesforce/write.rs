@@ -25,7 +25,7 @@ use super::{
     version::{self, ListRows},
 };
 use crate::{
-    companions::{Stopped, find_all, refusal, substituted},
+    companions::replaced,
     fault::Fault,
     session::{ApiError, Failure},
     text::{cut, encoded},
@@ -152,12 +152,7 @@ impl Salesforce {
             );
             return Ok(Err(SystemRefusal { fields: vec![name.clone()], reason }));
         }
-        let found = match find_all(self, companions, true).await {
-            Ok(found) => found,
-            Err(Stopped::Fault(fault)) => return Err(fault),
-            Err(Stopped::Refused { alias, reason }) => return Ok(Err(refusal(fields, &alias, &reason))),
-        };
-        Ok(substituted(fields, &found).map_err(|alias| refusal(fields, &alias, "the draft does not have it")))
+        replaced(self, fields, companions).await
     }
 
     /// Carries the parts out, or says what came of it instead.

@@ -36,7 +36,8 @@ pub trait Crm: Send + Sync {
     async fn check(&self) -> Result<Identity, Fault>;
 
     /// Reads a record with all declared fields, and the records that declared references lead to. Its version also
-    /// stands for the child rows of declared lists, as a second word after a space.
+    /// stands for the child rows of declared lists: in Dataverse as a second word after a space, in Salesforce as a part
+    /// of its digest.
     ///
     /// # Errors
     /// Any [`Fault`].
@@ -201,7 +202,7 @@ pub struct Changed {
     /// Which.
     pub key: RecordKey,
     /// The version that it has now, in the form in which [`Crm::update`] tells it, where the feed says so. That of a
-    /// record with child rows is the first word of it; a change of the rows alone is told without a version.
+    /// record with child rows is the first word of it, where it has two; a change of those rows is then told without one.
     pub version: Option<String>,
     /// It was deleted.
     pub deleted: bool,
@@ -212,7 +213,7 @@ pub struct Changed {
 pub struct Listed {
     /// Which.
     pub key: RecordKey,
-    /// Its version, in the form in which [`Crm::update`] tells it (the first word, for a record with child rows).
+    /// Its version, in the form in which [`Crm::update`] tells it (the first word, where it has two).
     pub version: String,
     /// The referral's id that it carries, if any.
     pub referral: Option<String>,

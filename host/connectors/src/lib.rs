@@ -2,10 +2,11 @@
 //!
 //! ```no_run
 //! # use std::sync::Arc;
-//! # use crosswalk_connectors::{dynamics::*, partner_center::*, token::*, transport::*};
+//! # use crosswalk_connectors::{crm::*, dynamics::*, partner_center::*, salesforce::*, token::*, transport::*};
 //! # async fn start(
 //! #     token_url: url::Url, org_url: url::Url, id: String, secret: secrecy::SecretString,
 //! #     manifest: crosswalk_engine::mapping::Manifest, refresh: RefreshTokenConfig, store: Arc<dyn RefreshTokenStore>,
+//! #     salesforce: (url::Url, url::Url, String, secrecy::SecretString, crosswalk_engine::mapping::Manifest),
 //! # ) -> Result<(), Box<dyn std::error::Error>> {
 //! let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(HttpConfig::default())?);
 //!
@@ -14,6 +15,14 @@
 //! let tokens = Arc::new(ClientCredentials::new(sign_in, transport.clone())?);
 //! let crm = Dynamics::new(DynamicsConfig::new(org_url), transport.clone(), tokens, Arc::new(manifest))?;
 //! crm.who_am_i().await?;
+//!
+//! // Salesforce: an external client app, and the integration user that it runs as.
+//! # let (org_url, token_url, id, secret, manifest) = salesforce;
+//! let grant = SalesforceGrant::ClientCredentials { client_secret: secret, basic: false };
+//! let sign_in = SalesforceSignInConfig::new(org_url.clone(), token_url, id, grant);
+//! let tokens = Arc::new(SalesforceSignIn::new(sign_in, transport.clone())?);
+//! let crm = Salesforce::new(SalesforceConfig::new(org_url), transport.clone(), tokens, Arc::new(manifest))?;
+//! crm.check().await?;
 //!
 //! // Partner Center: one refresh token, two audiences.
 //! let grant = Arc::new(RefreshTokenGrant::new(refresh, transport.clone(), store)?);

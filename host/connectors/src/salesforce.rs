@@ -33,7 +33,7 @@ use crosswalk_engine::{
     mapping::Manifest,
     value::{Kind, RecordKey},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 use tokio::{sync::Mutex, time::Instant};
@@ -243,6 +243,9 @@ impl Salesforce {
 
     fn learn(&self, response: &Response) {
         self.shared.budget.learn(&response.headers);
+        if response.status == StatusCode::FORBIDDEN && ApiError::of(response).is(answer::LIMIT_SPENT) {
+            self.shared.budget.rest(self.limit_pause());
+        }
         self.shared.clock.learn(&response.headers);
     }
 

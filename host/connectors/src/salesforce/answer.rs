@@ -13,7 +13,7 @@ use crate::{fault::Fault, session::ApiError, text::cut};
 pub(super) const LATER: &[&str] =
     &["UNABLE_TO_LOCK_ROW", "REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE", "QUERY_TIMEOUT"];
 /// The organisation's calls are used up, for the day or at this moment.
-const LIMIT_SPENT: &str = "REQUEST_LIMIT_EXCEEDED";
+pub(super) const LIMIT_SPENT: &str = "REQUEST_LIMIT_EXCEEDED";
 /// The record is not there.
 const MISSING: &[&str] = &["ENTITY_IS_DELETED", "NOT_FOUND", "INVALID_CROSS_REFERENCE_KEY"];
 /// Another record has the same unique value.

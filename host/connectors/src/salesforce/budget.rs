@@ -1,7 +1,8 @@
 //! The daily calls of an organisation: one pool for everybody, so we stop before it is spent.
 //!
 //! `Sforce-Limit-Info: api-usage=18/5000` comes with every answer; it is approximate and lags behind. When our share is
-//! used no call is made for a pause, then a single one asks again.
+//! used no call is made for a pause, then a single one asks again. Nor is one made for a while after Salesforce itself has
+//! said that a limit is spent, which it does without saying for how long.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -26,6 +27,8 @@ struct State {
     usage: Option<Usage>,
     /// When the last call was made or allowed while the share was used.
     asked: Option<Instant>,
+    /// Until when no call is made, because one was refused.
+    resting: Option<Instant>,
 }
 
 impl Budget {
@@ -40,6 +43,13 @@ impl Budget {
     /// Whether a call may be made now.
     pub(super) fn allow(&self) -> Result<(), Fault> {
         let mut state = self.state();
+        let rest =
+            state.resting.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
+        if !rest.is_zero() {
+            let reason =
+                "a limit of the Salesforce organisation was spent a moment ago; nothing was sent".to_owned();
+            return Err(Fault::Retry { after: Some(rest), reason });
+        }
         let Some(usage) = state.usage.filter(|usage| self.is_used(*usage)) else { return Ok(()) };
         let left = state.asked.map_or(Duration::ZERO, |asked| self.pause.saturating_sub(asked.elapsed()));
         if left.is_zero() {
@@ -54,6 +64,11 @@ impl Budget {
                 usage.used, usage.allowed, self.share_percent
             ),
         })
+    }
+
+    /// A call was refused because a limit is spent.
+    pub(super) fn rest(&self, pause: Duration) {
+        self.state().resting = Some(Instant::now() + pause);
     }
 
     pub(super) fn learn(&self, headers: &HeaderMap) {

@@ -269,5 +269,9 @@ async fn a_spent_limit_and_a_locked_row_are_for_later() {
     let client = salesforce(&server.url);
     let Err(Fault::Retry { after, .. }) = client.read(&key()).await else { panic!("not later") };
     assert_eq!(after.map(|after| after.as_secs()), Some(60));
-    assert!(matches!(client.read(&key()).await, Err(Fault::Retry { after: None, .. })));
+    let Err(Fault::Retry { reason, .. }) = client.read(&key()).await else { panic!("not later") };
+    assert!(reason.contains("nothing was sent"), "{reason}");
+    assert_eq!(server.asked().len(), 1);
+    let other = salesforce(&server.url);
+    assert!(matches!(other.read(&key()).await, Err(Fault::Retry { after: None, .. })));
 }

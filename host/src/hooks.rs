@@ -128,8 +128,9 @@ fn about_dynamics(
         Role::Unknown => {}
     }
     let event = |record: RecordKey| {
-        let whose = (record != hint.record).then(|| format!("/{}", record.id)).unwrap_or_default();
-        let dedupe = hint.dedupe_key.as_ref().map(|key| format!("{key}{whose}"));
+        let is_parent = record != hint.record;
+        let dedupe = hint.dedupe_key.clone();
+        let dedupe = dedupe.map(|key| if is_parent { format!("{key}/{}", record.id) } else { key });
         crm_event(app, tenant, record, dedupe, hint.message.clone())
     };
     Ok(records.into_iter().map(event).collect())

@@ -45,6 +45,11 @@ async fn webhooks_that_were_lost_while_the_host_was_down_are_caught_up_with_in_d
     webhooks_that_were_lost_while_the_host_was_down(CrmKind::Dynamics).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webhooks_that_were_lost_while_the_host_was_down_are_caught_up_with_in_salesforce() {
+    webhooks_that_were_lost_while_the_host_was_down(CrmKind::Salesforce).await;
+}
+
 async fn webhooks_that_were_lost_while_the_host_was_down(crm: CrmKind) {
     let mut life = Life::begins(crm).await;
     let pairs = make_pairs(life.scene(), 2, PATIENCE).await.unwrap();

@@ -16,11 +16,14 @@ const HELP_CODE_BASE: usize = 100_000_000;
 /// What a seller looks at beside the opportunity itself.
 const EXPAND: &str = "$expand=parentaccountid($select=name),parentcontactid($select=emailaddress1),transactioncurrencyid($select=isocurrencycode)";
 
+/// The table of an opportunity's solutions.
+const SOLUTION: &str = "msft_microsoftsolution";
+
 /// What is registered: every message of the linked tables, and of the rows that belong to opportunities.
 const STEPS: &[(&str, &[&str])] = &[
     ("opportunity", &["Create", "Update", "Win", "Lose", "Delete"]),
     ("lead", &["Create", "Update", "QualifyLead", "Merge", "Delete"]),
-    ("msft_microsoftsolution", &["Create", "Update", "Delete"]),
+    (SOLUTION, &["Create", "Update", "Delete"]),
 ];
 
 /// Somebody who works in Dynamics 365.
@@ -64,13 +67,20 @@ impl DynamicsSeller {
             "sdkmessagefilters?$select=sdkmessagefilterid&$filter=primaryobjecttypecode eq '{table}' and _sdkmessageid_value eq {message_id}"
         );
         let Some(filter_id) = self.first(&query, "sdkmessagefilterid").await? else { return Ok(()) };
-        let step = json!({
+        let mut step = json!({
             "name": format!("Crosswalk: {message} of {table}"), "mode": 1, "stage": 40, "rank": 1,
             "supporteddeployment": 0, "asyncautodelete": true,
             "eventhandler_serviceendpoint@odata.bind": format!("/serviceendpoints({endpoint})"),
             "sdkmessageid@odata.bind": format!("/sdkmessages({message_id})"),
             "sdkmessagefilterid@odata.bind": format!("/sdkmessagefilters({filter_id})"),
         });
+        if table == SOLUTION && message != "Create" {
+            // Only an image of the row says which opportunity it belongs to, or belonged to.
+            step["sdkmessageprocessingstepid_sdkmessageprocessingstepimage"] = json!([{
+                "name": "before", "entityalias": "before", "imagetype": 0, "messagepropertyname": "Target",
+                "attributes": "msft_opportunityid",
+            }]);
+        }
         self.create("sandbox", "sdkmessageprocessingsteps", "sdkmessageprocessingstepid", step).await?;
         Ok(())
     }

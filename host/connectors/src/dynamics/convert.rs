@@ -131,7 +131,10 @@ impl Dynamics {
             }
         }
         Ok(match self.opportunity_of(&key.id).await {
-            Ok(Some((opportunity, version))) => Seen::Written { version, key: Some(opportunity) },
+            Ok(Some((opportunity, etag))) => {
+                let version = self.version_without_rows(&opportunity.entity, &etag);
+                Seen::Written { version, key: Some(opportunity) }
+            }
             Ok(None) => {
                 Seen::Unknown(format!("lead `{}` was qualified, but no opportunity came of it (yet)", key.id))
             }

@@ -318,13 +318,16 @@ impl Dynamics {
         let body: Option<Json> = serde_json::from_slice(&response.body).ok();
         let id = body.as_ref().and_then(|body| body.get(id_column)).and_then(Json::as_str).and_then(guid);
         let key = id.map(|id| RecordKey { entity: entity.to_owned(), id });
-        let has_lists = self
-            .manifest
-            .primary(entity)
-            .is_some_and(|use_| use_.fields.iter().any(|field| field.rows.is_some()));
-        let print = has_lists.then(|| print(std::iter::empty()));
-        let version = version(response, body.as_ref()).map(|etag| whole_version(&etag, print.as_deref()));
+        let version = version(response, body.as_ref()).map(|etag| self.version_without_rows(entity, &etag));
         Seen::Written { version: version.unwrap_or_default(), key }
+    }
+
+    /// The version of a record that was just made and has no child rows.
+    pub(super) fn version_without_rows(&self, entity: &str, etag: &str) -> String {
+        let use_ = self.manifest.primary(entity);
+        let has_lists = use_.is_some_and(|use_| use_.fields.iter().any(|field| field.rows.is_some()));
+        let print = has_lists.then(|| print(std::iter::empty()));
+        whole_version(etag, print.as_deref())
     }
 }
 

@@ -362,7 +362,14 @@ async fn a_lead_becomes_an_opportunity_for_the_customer_of_the_draft_and_reads_a
             .unwrap()
     };
     assert_eq!(convert(&version).await, Seen::Stale);
-    let opportunity = key_of(convert(&world.found(&lead).await.version).await);
+    let converted = convert(&world.found(&lead).await.version).await;
+    let opportunity = key_of(converted.clone());
+    let version = world.found(&opportunity).await.version;
+    assert_eq!(
+        converted,
+        Seen::Written { version, key: Some(opportunity.clone()) },
+        "nobody has touched it since"
+    );
     assert_eq!(world.crm.read(&lead).await.unwrap(), Reading::Succeeded(opportunity.clone()));
     let made = world.found(&opportunity).await.value;
     assert_eq!(made.fields["name"], Value::Text("Moved".into()));
@@ -386,6 +393,29 @@ async fn a_merged_lead_reads_as_its_master() {
     let key = |id: &str| RecordKey { entity: "lead".into(), id: id.into() };
     assert_eq!(world.crm.read(&key(&leads[1])).await.unwrap(), Reading::Succeeded(key(&leads[0])));
     assert!(world.crm.read(&key(&leads[0])).await.unwrap().found().is_some());
+}
+
+#[tokio::test]
+async fn the_referral_of_a_merged_lead_is_handed_to_its_master_and_no_other_record_gives_its_own_away() {
+    let world = World::start(json!({})).await;
+    let subject: Fields = [("lastname".to_owned(), Value::Text("Lee".into()))].into();
+    let made = world.crm.create("lead", "msft_referralidentifier", REFERRAL, &subject, &[]).await.unwrap();
+    let loser = key_of(made);
+    let master = world.post("/api/data/v9.2/leads", &json!({"subject": "x", "lastname": "Leigh"})).await;
+    let master = RecordKey { entity: "lead".into(), id: master["leadid"].as_str().unwrap().into() };
+    let carry: Fields = [("msft_referralidentifier".to_owned(), Value::Text(REFERRAL.into()))].into();
+    let update = async || {
+        let version = world.found(&master).await.version;
+        world.crm.update(&master, &carry, &[], &version).await.unwrap()
+    };
+    let Seen::Refused(refusal) = update().await else { panic!("taken from a record that is alive") };
+    assert_eq!(refusal.fields, ["msft_referralidentifier"]);
+    let row = |key: &RecordKey| json!({"@odata.type": "Microsoft.Dynamics.CRM.lead", "leadid": key.id});
+    let merge = json!({"Target": row(&master), "Subordinate": row(&loser), "PerformParentingChecks": false});
+    world.post("/api/data/v9.2/Merge", &merge).await;
+    assert!(matches!(update().await, Seen::Written { .. }));
+    let found = world.crm.find_by_key("lead", "msft_referralidentifier", REFERRAL).await.unwrap();
+    assert_eq!(found.unwrap().value.key, master);
 }
 
 #[tokio::test]

@@ -92,6 +92,8 @@ fn dynamics(app: &App, tenant: &str, org: &DynamicsOrganization) -> Result<Dynam
     let mut config = DynamicsConfig::new(org.org_url.clone());
     config.entity_sets.extend(org.entity_sets.clone());
     config.navigation.extend(org.navigation.clone());
+    config.provisioning.solution.clone_from(&org.solution);
+    config.provisioning.language_code = org.label_language;
     let manifest = Arc::new(nothing_declared("dynamics"));
     Dynamics::new(config, app.transport.clone(), Arc::new(tokens), manifest)
         .map_err(|error| unusable(tenant, &error))

@@ -47,6 +47,12 @@ pub struct DynamicsOrganization {
     /// Lookup to navigation property, where that is not the lookup's logical name.
     #[serde(default)]
     pub navigation: BTreeMap<String, String>,
+    /// The unique name of the solution to which `crm provision` adds what it makes; without it the default solution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub solution: Option<String>,
+    /// The language of the labels that `crm provision` gives, as Windows numbers it.
+    #[serde(default = "label_language")]
+    pub label_language: u32,
 }
 
 /// How to reach a Salesforce org, and how it reaches us.
@@ -122,6 +128,10 @@ pub enum CrmOrganization<'a> {
 
 pub(super) fn webhook_header() -> String {
     "x-crosswalk-key".to_owned()
+}
+
+pub(super) fn label_language() -> u32 {
+    1033
 }
 
 pub(super) fn api_version() -> String {

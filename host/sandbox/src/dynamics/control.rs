@@ -14,6 +14,8 @@ pub struct Switches {
     pub unprovisioned: bool,
     /// New opportunities calculate their revenue from products (and so hold 0) unless the client says otherwise.
     pub revenue_system_calculated: bool,
+    /// Opportunities have products, quotes or orders, so that their currency cannot be changed any more.
+    pub currency_locked: bool,
     /// A closed opportunity or lead refuses changes other than to its state. Not documented for the API, so off.
     pub closed_rows_read_only: bool,
     /// How often the keys of a table are looked at before a new alternate key is active.
@@ -39,6 +41,7 @@ impl Default for Switches {
         Self {
             unprovisioned: false,
             revenue_system_calculated: true,
+            currency_locked: false,
             closed_rows_read_only: false,
             key_activation_looks: 2,
             delta_token_days: 7,

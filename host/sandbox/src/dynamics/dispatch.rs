@@ -4,7 +4,7 @@ use super::{
     actions, batch, body, bulk,
     cell::Cell,
     conditions::Conditions,
-    crud,
+    crud, edmx,
     errors::{Outcome, method_not_allowed, no_such_segment, not_simulated, payload},
     metadata,
     odata::{
@@ -41,9 +41,7 @@ pub(crate) fn route(org: &mut Org, call: &Call) -> Outcome<Answer> {
     match first.name.as_str() {
         "$batch" if call.method == Method::POST => batch::run(org, call),
         "$batch" => Err(method_not_allowed(call.method.as_str(), "a batch is a POST")),
-        "$metadata" => {
-            Err(not_simulated("the $metadata document; EntityDefinitions has the tables and columns"))
-        }
+        "$metadata" if call.method == Method::GET && rest.is_empty() => Ok(edmx::answer(org)),
         "EntityDefinitions" => metadata::route(org, call, first, rest),
         "RelationshipDefinitions" => relations::route(org, call, first, rest),
         "GlobalOptionSetDefinitions" | "ManagedPropertyDefinitions" => {

@@ -23,6 +23,7 @@ mod cosell;
 mod crud;
 mod delta;
 mod dispatch;
+mod edmx;
 mod errors;
 mod events;
 mod identifiers;

@@ -109,8 +109,8 @@ fn invalid_pair(table: &Table, row: &Row) -> Refusal {
     )
 }
 
-/// Refuses what an update must not do to the state of a row: an opportunity is closed by an action only, and a
-/// closed row may be read-only (the switch `closedRowsReadOnly`).
+/// Refuses what an update must not do to a row in its state: an opportunity is closed by an action only, its currency
+/// may be locked (the switch `currencyLocked`), and a closed row may be read-only (`closedRowsReadOnly`).
 pub(crate) fn check_state_change(org: &Org, table: &Table, row: &Row, submitted: &Submitted) -> Outcome<()> {
     let wanted = submitted.get("statecode").and_then(Cell::as_integer);
     let current = row.get("statecode").as_integer();
@@ -127,6 +127,17 @@ pub(crate) fn check_state_change(org: &Org, table: &Table, row: &Row, submitted:
                 "This message can not be used to set the state of opportunity to {state}. In order to set state of \
                  opportunity to {state}, use the {message} message instead."
             ),
+        ));
+    }
+    let currency = submitted.get("transactioncurrencyid");
+    if org.switches.currency_locked
+        && table.logical == "opportunity"
+        && currency.is_some_and(|currency| *currency != row.get("transactioncurrencyid"))
+    {
+        return Err(Refusal::new(
+            400,
+            "0x80048479",
+            "The currency of the opportunity cannot be updated because it has associated products, quotes or orders.",
         ));
     }
     let closed =

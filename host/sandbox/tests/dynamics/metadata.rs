@@ -178,3 +178,22 @@ async fn the_currencies_are_seeded_under_fixed_guids() {
         .collect();
     assert_eq!(found, [("EUR", 2), ("GBP", 2), ("JPY", 0), ("USD", 2)]);
 }
+
+#[tokio::test]
+async fn the_model_names_tables_columns_and_both_ends_of_a_lookup() {
+    let world = World::start().await;
+    let reply = world.get("$metadata").await.expect(200);
+    assert_eq!(reply.header("content-type"), Some("application/xml"));
+    for part in [
+        "<EntityType Name=\"opportunity\" BaseType=\"mscrm.crmbaseentity\"><Key><PropertyRef Name=\"opportunityid\" />",
+        "<Property Name=\"estimatedclosedate\" Type=\"Edm.Date\" />",
+        "<Property Name=\"_msft_opportunityid_value\" Type=\"Edm.Guid\" />",
+        "<NavigationProperty Name=\"msft_OpportunityId\" Type=\"mscrm.opportunity\" Nullable=\"true\">",
+        "<NavigationProperty Name=\"msft_opportunity_microsoftsolution\" \
+         Type=\"Collection(mscrm.msft_microsoftsolution)\" Partner=\"msft_OpportunityId\" />",
+        "<EntitySet Name=\"opportunities\" EntityType=\"Microsoft.Dynamics.CRM.opportunity\">",
+    ] {
+        assert!(reply.text.contains(part), "{part}");
+    }
+    assert_eq!(reply.text.matches("<EntityType ").count() - 1, reply.text.matches("<EntitySet ").count());
+}

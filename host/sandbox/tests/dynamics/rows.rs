@@ -404,3 +404,17 @@ async fn many_rows_are_written_at_once_or_not_at_all() {
         rows["value"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["b", "changed", "keyed"]);
 }
+
+#[tokio::test]
+async fn the_currency_of_an_opportunity_with_products_is_locked() {
+    let world = World::start().await;
+    let path = format!("opportunities({})", world.opportunity("x").await);
+    let bind =
+        |id: &str| json!({"transactioncurrencyid@odata.bind": format!("/transactioncurrencies({id})")});
+    let (usd, eur) = ("c0000000-0000-4000-8000-000000000840", "c0000000-0000-4000-8000-000000000978");
+    world.switch(json!({"currencyLocked": true})).await;
+    world.patch(&path, bind(usd)).await.expect(204);
+    world.patch(&path, bind(eur)).await.refused(400, "0x80048479");
+    world.switch(json!({"currencyLocked": false})).await;
+    world.patch(&path, bind(eur)).await.expect(204);
+}

@@ -12,6 +12,7 @@ mod parity;
 mod portfolio;
 mod refusals;
 mod rules;
+mod salesforce_connector;
 mod setup;
 mod steps;
 mod story;

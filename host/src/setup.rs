@@ -193,7 +193,8 @@ fn shown(registration: &Registration) -> String {
     let has_query = url.query().is_some();
     url.set_query(None);
     url.set_fragment(None);
-    (url.set_password(None).ok(), url.set_username("").ok());
+    url.set_password(None).ok();
+    url.set_username("").ok();
     if has_query { format!("{url}?…") } else { url.to_string() }
 }
 

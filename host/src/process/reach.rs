@@ -22,6 +22,7 @@ pub(super) struct Reach {
 }
 
 /// What came of an action.
+#[expect(clippy::large_enum_variant, reason = "one of them lives at a time, for one step of a pass")]
 pub(super) enum Looked {
     /// It only looked, and this is what was seen.
     Seen(Seen),

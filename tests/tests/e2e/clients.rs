@@ -71,9 +71,14 @@ fn is_there(tool: &str) -> bool {
     let found = Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success());
     assert!(found || env::var_os("CI").is_none(), "`{tool}` is missing, and in CI nothing is left out");
     if !found {
-        eprintln!("NOT RUN: `{tool}` is not installed, so a client of other people's was not tried");
+        tell(&format!("NOT RUN: `{tool}` is not installed, so a client of other people's was not tried"));
     }
     found
+}
+
+#[expect(clippy::print_stderr, reason = "what was not run is said where people look")]
+fn tell(words: &str) {
+    eprintln!("{words}");
 }
 
 /// A copy of a client's folder below the target directory, so that installing it leaves no trace in the checkout. What
@@ -92,7 +97,7 @@ fn copied(client: &str) -> PathBuf {
 
 /// Runs a command to its end; what it printed is in the failure.
 fn run(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?} was not started: {error}"));
+    let output = command.output().unwrap();
     let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     assert!(output.status.success(), "{command:?} ended with {}:\n{}", output.status, printed.join("\n"));
 }

@@ -72,7 +72,8 @@ fn linked(number: usize) -> Linked {
 fn job(stage: &Stage, id: &str) -> Value {
     let listed = crosswalk_for_tenant(stage, &["jobs", "list", "--json"]);
     let job = lines(&listed).into_iter().find(|job| text(job, "/id") == id);
-    job.unwrap_or_else(|| panic!("the job is not listed: {listed:?}"))
+    assert!(job.is_some(), "the job is not listed: {listed:?}");
+    job.unwrap()
 }
 
 async fn every_pair_is_linked_once(stage: &Stage, count: usize) {

@@ -85,7 +85,8 @@ async fn a_dry_run_shows_and_makes_nothing(crm: CrmKind, value: &str, name: &str
     let found = lines(&shown);
     let about = |what: &str| {
         let about = found.iter().find(|finding| finding.to_string().contains(what));
-        about.unwrap_or_else(|| panic!("nothing is said about {what}: {found:?}"))
+        assert!(about.is_some(), "nothing is said about {what}: {found:?}");
+        about.unwrap()
     };
     changes(about(&pairs[0].referral), "crm", value, "71717");
     changes(about(&pairs[1].record.id), "partner-center", "/details/notes", "only the seller knows");

@@ -359,14 +359,18 @@ pub enum Subject {
 }
 
 /// Whether an event at `version` of `side` is our own write coming back: it can be skipped without a call.
-///
-/// The version of a record with child rows has a second word, for those. An event never tells it: a change of a row is
-/// an event without a version, so that the first word is all that there is to compare.
 pub fn is_echo(state: &LinkState, side: Side, version: &str) -> bool {
     let ours = match side {
         Side::PartnerCenter => &state.referral_version,
         Side::Crm => &state.record_version,
     };
-    let is_ours = |ours: &str| ours == version || ours.split_once(' ').is_some_and(|(own, _)| own == version);
-    ours.as_deref().is_some_and(is_ours)
+    ours.as_deref().is_some_and(|ours| is_at(ours, version))
+}
+
+/// Whether the version that is `held` is the one that an event or a list `told`.
+///
+/// The version of a record with child rows has a second word, for those. What tells of the record alone does not know
+/// it: a change of a row is an event without a version, so that the first word is all that there is to compare.
+pub fn is_at(held: &str, told: &str) -> bool {
+    held == told || held.split_once(' ').is_some_and(|(own, _)| own == told)
 }

@@ -15,10 +15,10 @@ use crate::{
 const NO_POLL: &[(&str, &str)] = &[("poll_ms", "3600000")];
 
 /// Pairs of which half change; the others must cost nothing but their share of the lists.
-const PAIRS: usize = 300;
+const PAIRS: usize = 1_999;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_every_webhook_lost_a_sweep_brings_many_changed_pairs_back_into_agreement() {
+async fn with_every_webhook_lost_a_sweep_brings_a_thousand_changed_pairs_back_into_agreement() {
     let stage = Stage::start_configured(program(), CrmKind::Dynamics, NO_POLL).await.unwrap();
     let pairs = portfolio::make(&stage, PAIRS, |_| Linked::Both).await.unwrap();
     let backfilled = crosswalk_for_tenant(&stage, &["backfill", "--json"]);
@@ -26,7 +26,7 @@ async fn with_every_webhook_lost_a_sweep_brings_many_changed_pairs_back_into_agr
 
     // Half of what changes changes on each side, and nobody says so.
     let (theirs, ours): (Vec<_>, Vec<_>) =
-        pairs.iter().enumerate().take(200).partition(|(number, _)| number % 2 == 0);
+        pairs.iter().enumerate().take(1_000).partition(|(number, _)| number % 2 == 0);
     for (number, pair) in theirs {
         change_value(&stage, pair, 70_000 + number);
     }
@@ -38,8 +38,8 @@ async fn with_every_webhook_lost_a_sweep_brings_many_changed_pairs_back_into_agr
     let swept = crosswalk_for_tenant(&stage, &["sweep", "--json"]);
     assert!(swept.status.success(), "{swept:?}\n{}", stage.log_end());
     let job = lines(&swept).pop().unwrap();
-    assert_eq!(text(&job, "/found"), "200", "{job}");
-    if let Err(complaint) = until_agreed(&stage.scene, &pairs[..200], PATIENCE).await {
+    assert_eq!(text(&job, "/found"), "1000", "{job}");
+    if let Err(complaint) = until_agreed(&stage.scene, &pairs[..1_000], PATIENCE).await {
         panic!("{complaint}\n{}", stage.log_end());
     }
     assert_eq!(stage.scene.events("parked").await.unwrap(), Vec::<Value>::new());

@@ -7,9 +7,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use crosswalk_engine::{pass::Versioned, referral::Referral};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value as Json;
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{Order, PartnerCenter};
+use super::{Order, PartnerCenter, list::text};
 use crate::fault::{Fault, Found};
 
 /// What lists have shown so far.
@@ -26,24 +27,38 @@ struct Known {
     references: HashMap<String, String>,
 }
 
+/// What a list says of one referral.
+struct Line {
+    id: String,
+    reference: Option<String>,
+    updated: Option<Timestamp>,
+}
+
+impl Line {
+    fn of(referral: &Json) -> Option<Line> {
+        let reference = text(referral, "externalReferenceId").filter(|reference| !reference.is_empty());
+        Some(Line {
+            id: text(referral, "id")?.to_owned(),
+            reference: reference.map(str::to_ascii_lowercase),
+            updated: text(referral, "updatedDateTime").and_then(|text| text.parse().ok()),
+        })
+    }
+}
+
 impl Known {
-    fn note(&mut self, referral: &Referral) {
-        let Some(id) = referral.id() else { return };
-        if let Some(updated) = referral.updated().and_then(|text| text.parse().ok()) {
-            self.newest = self.newest.max(Some(updated));
-        }
-        let reference = referral.external_reference().map(str::to_ascii_lowercase);
-        let before = match &reference {
-            Some(reference) => self.references.insert(id.to_owned(), reference.clone()),
-            None => self.references.remove(id),
+    fn note(&mut self, line: Line) {
+        self.newest = self.newest.max(line.updated);
+        let before = match &line.reference {
+            Some(reference) => self.references.insert(line.id.clone(), reference.clone()),
+            None => self.references.remove(&line.id),
         };
-        if let Some(before) = before.filter(|before| Some(before) != reference.as_ref())
+        if let Some(before) = before.filter(|before| Some(before) != line.reference.as_ref())
             && let Some(ids) = self.ids.get_mut(&before)
         {
-            ids.remove(id);
+            ids.remove(&line.id);
         }
-        if let Some(reference) = reference {
-            self.ids.entry(reference).or_default().insert(id.to_owned());
+        if let Some(reference) = line.reference {
+            self.ids.entry(reference).or_default().insert(line.id);
         }
     }
 }
@@ -65,18 +80,31 @@ impl PartnerCenter {
 
     /// The ids that go with a reference, as of now at the earliest.
     async fn ids_of(&self, external_reference: &str) -> Result<Vec<String>, Fault> {
-        let asked = Instant::now();
+        let (client, asked) = (self.clone(), Instant::now());
+        let wanted = external_reference.to_ascii_lowercase();
+        // In a task of its own: a pass that gives up waiting must not take a long look down with it.
+        let looked = tokio::spawn(async move { client.looked_since(asked, &wanted).await });
+        looked
+            .await
+            .map_err(|error| Fault::retry(format!("the look at Partner Center's list broke off: {error}")))?
+    }
+
+    async fn looked_since(&self, asked: Instant, wanted: &str) -> Result<Vec<String>, Fault> {
         let mut known = self.directory.0.lock().await;
         if known.looked.is_none_or(|looked| looked < asked) {
             let began = Instant::now();
             let since = known.newest.map_or(Timestamp::MIN, |newest| self.before_lag(newest));
-            for referral in self.scan_back_to(Order::UpdatedDescending, since, |_| true).await? {
-                known.note(&referral.value);
-            }
+            let mut lines = Vec::new();
+            let note = |referral: &Json| {
+                lines.extend(Line::of(referral));
+                false
+            };
+            self.scan_back_to(Order::UpdatedDescending, since, note).await?;
+            // Only a look that came to its end counts: half of one would hide what it did not reach for ever.
+            lines.into_iter().for_each(|line| known.note(line));
             known.looked = Some(began);
         }
-        let ids = known.ids.get(&external_reference.to_ascii_lowercase());
-        Ok(ids.into_iter().flatten().cloned().collect())
+        Ok(known.ids.get(wanted).into_iter().flatten().cloned().collect())
     }
 
     /// A row may show in lists later than its stamp says.

@@ -239,7 +239,7 @@ impl PartnerCenter {
         &self,
         order: Order,
         since: Timestamp,
-        wanted: impl Fn(&Json) -> bool + Send + Sync,
+        mut wanted: impl FnMut(&Json) -> bool + Send,
     ) -> Result<Vec<Versioned<Referral>>, Fault> {
         let mut pages = self.pages(&ReferralQuery { order: Some(order), ..ReferralQuery::default() });
         let (mut found, mut previous, mut in_order) = (Vec::new(), None, true);
@@ -293,7 +293,7 @@ fn versioned(referral: Json) -> Versioned<Referral> {
     Versioned { value: Referral(referral), version }
 }
 
-fn text<'a>(referral: &'a Json, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(referral: &'a Json, name: &str) -> Option<&'a str> {
     referral.get(name).and_then(Json::as_str)
 }
 

@@ -243,8 +243,9 @@ impl Opinions<'_> {
 
     /// What Partner Center should hold, by this record and this referral.
     pub(crate) fn asks(&mut self, record: &Fields, referral: &Referral) -> Result<Wish, Halt> {
+        // The record first: a pass asks of few referrals with many records, and a referral is long.
         let known =
-            self.memory.to_referral.iter().find(|(with, asked, _)| asked == referral && with == record);
+            self.memory.to_referral.iter().find(|(with, asked, _)| with == record && asked == referral);
         if let Some((_, _, wish)) = known {
             return Ok(wish.clone());
         }

@@ -82,7 +82,8 @@ fn expanded_rows(
     let target = org.tables.get(&collection.table)?;
     let column = &target.navigation(&collection.navigation)?.column;
     let belongs = |other: &Row| other.get(column).as_id() == Some(row.id);
-    let mut found = accepted(org, target, &expand.options, &belongs).ok()?;
+    let rows = org.store.rows_referring(&target.logical, row.id).filter(|other| belongs(other));
+    let mut found = accepted(org, target, &expand.options, rows).ok()?;
     sort(org, target, &expand.options, &mut found);
     found.truncate(expand.options.top.unwrap_or(PAGE_ROWS_MAX));
     let rows = found.iter().map(|row| Value::Object(render::row(org, target, row, &expand.options, prefer)));
@@ -162,7 +163,7 @@ pub(crate) fn count(org: &Org, call: &Call, logical: &str) -> Outcome<Answer> {
     let found = if options.delta_token.is_some() {
         super::delta::count(org, call, table, &options)?
     } else {
-        accepted(org, table, &options, &|_| true)?.len()
+        accepted(org, table, &options, org.store.rows(&table.logical))?.len()
     };
     let body = found.min(COUNT_MAX).to_string().into_bytes();
     Ok(Answer { status: 200, headers: Vec::new(), body }.with("content-type", "text/plain"))
@@ -181,7 +182,8 @@ fn rows_where(org: &Org, call: &Call, table: &Table, belongs: &dyn Fn(&Row) -> b
     if call.prefer.track_changes || options.delta_token.is_some() || continues {
         return super::delta::answer(org, call, table, &options);
     }
-    let mut found = accepted(org, table, &options, belongs)?;
+    let rows = org.store.rows(&table.logical).filter(|row| belongs(row));
+    let mut found = accepted(org, table, &options, rows)?;
     sort(org, table, &options, &mut found);
     let total = found.len();
     let page = Page::cut(&options, call, &mut found)?;
@@ -225,11 +227,11 @@ pub(crate) fn link(call: &Call, options: &Options, token_name: &str, token: &str
 }
 
 /// The rows that belong here and that the filter accepts, by id.
-fn accepted(
+fn accepted<'a>(
     org: &Org,
     table: &Table,
     options: &Options,
-    belongs: &dyn Fn(&Row) -> bool,
+    rows: impl Iterator<Item = &'a Arc<Row>>,
 ) -> Outcome<Vec<Arc<Row>>> {
     if let Some(filter) = &options.filter {
         check_filter(org, table, filter)?;
@@ -240,7 +242,7 @@ fn accepted(
             .as_ref()
             .is_none_or(|filter| filter.accepts(&|path| render::path_value(org, table, row, path)))
     };
-    Ok(org.store.rows(&table.logical).filter(|row| belongs(row) && accepts(row)).cloned().collect())
+    Ok(rows.filter(|row| accepts(row)).cloned().collect())
 }
 
 /// Refuses a filter that names unknown columns, or compares them with literals of another type.

@@ -3,7 +3,7 @@
 use super::{cell::Cell, tables::Table};
 use jiff::Timestamp;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 use uuid::Uuid;
@@ -58,6 +58,8 @@ struct Shelf {
     rows: BTreeMap<Uuid, Arc<Row>>,
     by_version: BTreeMap<u64, Uuid>,
     tombstones: BTreeMap<u64, Tombstone>,
+    /// What each row refers to: the target, then the row.
+    references: BTreeSet<(Uuid, Uuid)>,
     keys: Vec<KeyIndex>,
 }
 
@@ -130,6 +132,14 @@ impl Store {
     /// All rows of a table, by id.
     pub(crate) fn rows(&self, table: &str) -> impl Iterator<Item = &Arc<Row>> {
         self.shelves.get(table).into_iter().flat_map(|shelf| shelf.rows.values())
+    }
+
+    /// The rows of a table with a lookup to this row of any table, by id.
+    pub(crate) fn rows_referring(&self, table: &str, target: Uuid) -> impl Iterator<Item = &Arc<Row>> {
+        self.shelves.get(table).into_iter().flat_map(move |shelf| {
+            let ids = shelf.references.range((target, Uuid::nil())..=(target, Uuid::max()));
+            ids.filter_map(|(_, id)| shelf.rows.get(id))
+        })
     }
 
     /// The rows written after a version, oldest write first.
@@ -213,6 +223,9 @@ impl Store {
         let shelf = self.shelf(table);
         if let Some(old) = shelf.rows.remove(&id) {
             shelf.by_version.remove(&old.version);
+            for target in targets(&old) {
+                shelf.references.remove(&(target, id));
+            }
             for key in &mut shelf.keys {
                 if let Some(values) = key_values(&old, &key.columns) {
                     key.rows.remove(&values);
@@ -221,6 +234,7 @@ impl Store {
         }
         let Some(row) = row else { return };
         shelf.by_version.insert(row.version, id);
+        shelf.references.extend(targets(&row).map(|target| (target, id)));
         for key in &mut shelf.keys {
             if let Some(values) = key_values(&row, &key.columns) {
                 key.rows.insert(values, id);
@@ -228,6 +242,14 @@ impl Store {
         }
         shelf.rows.insert(id, row);
     }
+}
+
+/// The rows that a row refers to.
+fn targets(row: &Row) -> impl Iterator<Item = Uuid> {
+    row.cells.values().filter_map(|cell| match cell {
+        Cell::Reference { id, .. } => Some(*id),
+        _ => None,
+    })
 }
 
 /// The values of a key in one row. A row that lacks one of them takes no part in the key.

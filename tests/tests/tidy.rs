@@ -123,6 +123,18 @@ fn every_source_file_says_what_it_is_for_and_can_be_read_whole() {
 }
 
 #[test]
+fn every_test_that_the_operators_guide_names_exists() {
+    let guide = fs::read_to_string(root().join("host/OPERATING.md")).unwrap();
+    let (_, traps) = guide.split_once("## The 44 traps").unwrap();
+    let code: String = sources().iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let quoted = traps.split('`').skip(1).step_by(2);
+    let named: Vec<&str> = quoted.filter(|name| name.contains('_')).collect();
+    assert!(named.len() > 44, "the table of traps is gone");
+    let missing: Vec<&&str> = named.iter().filter(|name| !code.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "no such tests: {missing:?}");
+}
+
+#[test]
 fn what_partners_were_given_stays_as_it_was_given() {
     let released = root().join("wit/released");
     let mut digests = String::new();

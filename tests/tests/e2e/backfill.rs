@@ -13,16 +13,16 @@ use crate::{
 };
 
 /// Pairs that exist already.
-const PAIRS: usize = 1_000;
+const PAIRS: usize = 10_000;
 
 /// After how many pairs the host is killed, each time.
-const KILLED_AT: [u64; 2] = [250, 600];
+const KILLED_AT: [u64; 2] = [2_500, 6_000];
 
 /// How long the whole backfill may take, on a machine that does other things too.
 const BACKFILL_PATIENCE: Duration = Duration::from_secs(600);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_pairs_are_taken_over_without_a_duplicate_although_the_host_is_killed_twice() {
+async fn ten_thousand_pairs_are_taken_over_without_a_duplicate_although_the_host_is_killed_twice() {
     // The poll would find what the backfill writes, which is nothing new to anybody.
     let mut stage =
         Stage::start_configured(program(), CrmKind::Dynamics, &[("poll_ms", "3600000")]).await.unwrap();

@@ -87,11 +87,11 @@ async fn while_dynamics_does_not_answer_events_wait_with_the_reason_and_are_sett
     until("the event waits, with the reason", PATIENCE, || async {
         let waiting = scene.events("waiting").await?;
         let ours = waiting.into_iter().find(|event| text(event, "/subject").contains(&referral));
-        Ok(ours.filter(|_| stage.log().contains("tried again later")))
+        // While one call's pause lasts the next one is not even sent: the status may come later than the first wait.
+        Ok(ours.filter(|_| ["tried again later", "503"].iter().all(|words| stage.log().contains(words))))
     })
     .await
     .unwrap();
-    assert!(stage.log().contains("503"), "{}", stage.log_end());
 
     scene.crm().disarm().await.unwrap();
     until("the deal arrives", PATIENCE, || scene.seller.finds(&referral)).await.unwrap();

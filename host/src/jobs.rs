@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crosswalk_journal::{Error as JournalError, Job, JobFilter, JobId, NewJob};
 use crosswalk_runtime::Release;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use tracing::{error, info};
 
 use crate::{
@@ -88,6 +89,9 @@ pub(crate) struct Progress {
     pub(crate) total: Option<u64>,
     /// What differed.
     pub(crate) found: u64,
+    /// What exactly was asked for (fields, a release): each kind's own form, `null` for one that asks for nothing.
+    #[serde(default)]
+    pub(crate) given: Json,
 }
 
 impl Progress {
@@ -109,22 +113,28 @@ impl Progress {
     }
 }
 
-/// Begins a job, or joins the one of the same kind that is under way.
+/// Begins a job, or joins the one under way if it is of the same kind and was asked for the same.
 ///
 /// # Errors
-/// When the tenant is not served, or has another kind of job under way.
-pub(crate) async fn begin(app: &Arc<App>, tenant: &str, kind: Kind, who: &str) -> Result<JobId, Complaint> {
+/// When the tenant is not served, or has another job under way.
+pub(crate) async fn begin(
+    app: &Arc<App>,
+    tenant: &str,
+    kind: Kind,
+    given: Json,
+    who: &str,
+) -> Result<JobId, Complaint> {
     may_begin(app, tenant, kind)?;
     let job = NewJob {
         tenant: tenant.to_owned(),
         kind: kind.word().to_owned(),
-        progress: Progress::default().to_json(),
+        progress: Progress { given: given.clone(), ..Progress::default() }.to_json(),
         who: who.to_owned(),
         at: app.now(),
     };
     let id = match app.journal.begin_job(&job).await {
         Ok(id) => id,
-        Err(JournalError::JobRunning { job, .. }) => return join(app, tenant, kind, job).await,
+        Err(JournalError::JobRunning { job, .. }) => return join(app, tenant, (kind, &given), job).await,
         Err(error) => return Err(error.into()),
     };
     app.journal.act(tenant, who, &format!("began {id}, {}", kind.word()), app.now()).await?;
@@ -152,11 +162,17 @@ fn may_begin(app: &App, tenant: &str, kind: Kind) -> Result<(), Complaint> {
     Ok(())
 }
 
-async fn join(app: &App, tenant: &str, kind: Kind, running: JobId) -> Result<JobId, Complaint> {
-    let other = app.journal.job(running).await?.map(|job| job.kind).unwrap_or_default();
-    if other == kind.word() {
+async fn join(
+    app: &App,
+    tenant: &str,
+    (kind, given): (Kind, &Json),
+    running: JobId,
+) -> Result<JobId, Complaint> {
+    let job = app.journal.job(running).await?;
+    if job.as_ref().is_some_and(|job| job.kind == kind.word() && Progress::of(job).given == *given) {
         return Ok(running);
     }
+    let other = job.map(|job| job.kind).unwrap_or_default();
     Err(Complaint::new(
         Whose::Moved,
         format!(
@@ -205,9 +221,11 @@ fn carry_on(app: &Arc<App>, id: JobId) {
 }
 
 async fn carry_out(app: &Arc<App>, id: JobId) -> Result<(), Fault> {
-    match app.journal.job(id).await? {
-        Some(job) => sweep::carry_out(app, &job).await,
-        None => Ok(()),
+    let Some(job) = app.journal.job(id).await? else { return Ok(()) };
+    match Kind::of(&job.kind)? {
+        kind @ (Kind::Sweep | Kind::DryRun | Kind::Backfill | Kind::Verify) => {
+            sweep::carry_out(app, &job, kind).await
+        }
     }
 }
 

@@ -26,6 +26,7 @@ use crosswalk_engine::{
 };
 use crosswalk_journal::{Job, JobFilter, JobState};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value as Json;
 use tokio::{sync::watch, time};
 use tracing::warn;
 
@@ -83,7 +84,7 @@ async fn begin_if_due(app: &Arc<App>, tenant: &str) -> Result<(), Fault> {
     }
     let running = JobFilter { tenant: Some(tenant.to_owned()), running: true, limit: 1 };
     if app.journal.jobs(&running).await?.is_empty() {
-        jobs::begin(app, tenant, Kind::Sweep, "host")
+        jobs::begin(app, tenant, Kind::Sweep, Json::Null, "host")
             .await
             .map_err(|complaint| Fault::new(complaint.message))?;
     }
@@ -115,9 +116,9 @@ pub(crate) fn is_settled(state: &LinkState, side: Side, version: &str) -> bool {
 }
 
 /// Carries a job to its end, or as far as it comes before the host stops.
-pub(crate) async fn carry_out(app: &Arc<App>, job: &Job) -> Result<(), Fault> {
+pub(crate) async fn carry_out(app: &Arc<App>, job: &Job, kind: Kind) -> Result<(), Fault> {
     debug_assert_eq!(job.state, JobState::Running);
-    match Kind::of(&job.kind)? {
+    match kind {
         Kind::Verify => verify::run(app, job).await,
         kind => find::run(app, job, kind).await,
     }

@@ -42,21 +42,21 @@ pub(super) async fn sweep(
     query: Result<Query<SweepQuery>, QueryRejection>,
 ) -> Result<Json<JobSummary>, Complaint> {
     let kind = if query?.dry_run { Kind::DryRun } else { Kind::Sweep };
-    begin(&app, &tenant, kind).await
+    begin(&app, &tenant, kind, serde_json::Value::Null).await
 }
 
 pub(super) async fn backfill(
     State(app): State<Arc<App>>,
     Path(tenant): Path<String>,
 ) -> Result<Json<JobSummary>, Complaint> {
-    begin(&app, &tenant, Kind::Backfill).await
+    begin(&app, &tenant, Kind::Backfill, serde_json::Value::Null).await
 }
 
 pub(super) async fn verify(
     State(app): State<Arc<App>>,
     Path(tenant): Path<String>,
 ) -> Result<Json<JobSummary>, Complaint> {
-    begin(&app, &tenant, Kind::Verify).await
+    begin(&app, &tenant, Kind::Verify, serde_json::Value::Null).await
 }
 
 pub(super) async fn list(
@@ -97,8 +97,14 @@ pub(super) async fn findings(
     read.collect::<Result<Vec<_>, _>>().map(Json)
 }
 
-async fn begin(app: &Arc<App>, tenant: &str, kind: Kind) -> Result<Json<JobSummary>, Complaint> {
-    let id = jobs::begin(app, tenant, kind, "admin").await?;
+/// Begins a job, which is given what its kind needs to know.
+pub(super) async fn begin(
+    app: &Arc<App>,
+    tenant: &str,
+    kind: Kind,
+    given: serde_json::Value,
+) -> Result<Json<JobSummary>, Complaint> {
+    let id = jobs::begin(app, tenant, kind, given, "admin").await?;
     let job = app.journal.job(id).await?.ok_or_else(|| unknown(&id.to_string()))?;
     summary(app, job).await.map(Json)
 }

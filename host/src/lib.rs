@@ -16,7 +16,11 @@ mod jobs;
 mod logs;
 mod lookup;
 mod process;
+#[cfg_attr(not(test), expect(dead_code, reason = "shadow and `plugin diff` follow"))]
+mod recording;
 mod release;
+#[cfg_attr(not(test), expect(dead_code, reason = "shadow and `plugin diff` follow"))]
+mod replay;
 mod serve;
 mod setup;
 mod state;

@@ -4,8 +4,10 @@
 //! here: this is the table from actions to the connectors and the journal. It may stop between any two actions (a
 //! deadline, a stop, a crash); the next pass goes on from what was stored.
 
+mod effects;
 mod reach;
 mod rehearse;
+mod stage;
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,13 +19,23 @@ use crosswalk_engine::{
 };
 use crosswalk_journal::{Lease, Taken, Trail};
 use crosswalk_runtime::{PassUsage, Release};
-use jiff::Timestamp;
-use serde_json::json;
 use tracing::{info, warn};
 
+#[cfg_attr(not(test), expect(unused_imports, reason = "shadow and `plugin diff` follow"))]
+pub(crate) use self::reach::limits;
 use self::reach::{Looked, Reach};
-pub(crate) use self::rehearse::{Rehearsed, rehearse};
-use crate::{app::App, config::AfterPatience, dispatch::Chain, tenant::Tenant};
+pub(crate) use self::{
+    effects::Effects,
+    rehearse::rehearse,
+    stage::{Answer, Stage},
+};
+use crate::{
+    app::App,
+    config::AfterPatience,
+    dispatch::Chain,
+    recording::{Asked, Recorder},
+    tenant::Tenant,
+};
 
 /// How often a paused tenant's lanes are looked at, in milliseconds.
 const PAUSED_LOOK_MS: u64 = 30_000;
@@ -153,8 +165,7 @@ impl<'a> Driver<'a> {
         let now = self.app.now();
         let mut mapper = self.reach.mapper(&taken.tenant, now);
         let post_again = taken.retried.or_else(|| self.may_post_again(taken.state.as_ref()).then_some(now));
-        let mut recording = Recording::new(&taken, now, post_again);
-        let (mut pass, mut action) = Pass::begin(Start {
+        let start = Start {
             id: format!("{}-{}", self.app.journal_name, self.lease.pass),
             subject: taken.subject,
             pair: taken.pair,
@@ -164,13 +175,17 @@ impl<'a> Driver<'a> {
             limits: reach::limits(self.app),
             post_again,
             rules: Default::default(),
-        });
+        };
+        let mut recorder = Recorder::new(&taken.tenant, &start, &self.reach.release);
+        let (mut pass, mut action) = Pass::begin(start);
         loop {
+            recorder.note(&action);
+            let asked = Asked::of(&action);
             let seen = match action {
                 Action::Finish { commit, verdict } => {
                     let usage = mapper.finish();
                     self.report(&verdict, &commit.alarms, &usage, pass.refusal());
-                    let bytes = recording.into_bytes(&usage);
+                    let bytes = recorder.finish(&usage, pass.refusal()).to_bytes();
                     let finished = self
                         .app
                         .journal
@@ -180,7 +195,7 @@ impl<'a> Driver<'a> {
                 }
                 other => self.carry_out(other).await?,
             };
-            recording.saw(&seen);
+            recorder.saw(asked, &seen);
             (pass, mapper, action) = reach::step(pass, mapper, seen).await?;
         }
     }
@@ -259,41 +274,5 @@ impl<'a> Driver<'a> {
             release = %self.reach.release.digest, plugin_calls = usage.calls, plugin_fuel = usage.fuel,
             verdict = %serde_json::to_string(verdict).unwrap_or_default(), "settled"
         );
-    }
-}
-
-/// What a pass read and was answered, so that it can be run again against another release.
-struct Recording {
-    start: serde_json::Value,
-    seen: Vec<serde_json::Value>,
-}
-
-impl Recording {
-    /// The version of the recording's form.
-    const FORM: u32 = 1;
-
-    fn new(taken: &Taken, now: Timestamp, post_again: Option<Timestamp>) -> Self {
-        Recording {
-            start: json!({
-                "tenant": taken.tenant, "subject": taken.subject, "pair": taken.pair, "state": taken.state, "now": now,
-                "post_again": post_again,
-            }),
-            seen: Vec::new(),
-        }
-    }
-
-    fn saw(&mut self, seen: &Seen) {
-        self.seen.push(serde_json::to_value(seen).unwrap_or_default());
-    }
-
-    fn into_bytes(self, usage: &PassUsage) -> Vec<u8> {
-        let whole = json!({
-            "form": Self::FORM,
-            "start": self.start,
-            "seen": self.seen,
-            "lookups": usage.lookups,
-            "usage": { "calls": usage.calls, "fuel": usage.fuel },
-        });
-        serde_json::to_vec(&whole).unwrap_or_default()
     }
 }

@@ -92,6 +92,12 @@ impl Host {
         self.app.admin_token.clone()
     }
 
+    /// What all of its parts share.
+    #[cfg(test)]
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
     /// Stops: no new webhooks, passes in hand end or give their lanes back, then nothing runs any more.
     pub async fn stop(self) {
         self.stop.send_replace(true);

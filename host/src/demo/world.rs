@@ -61,6 +61,12 @@ impl World {
         self.host.addresses()
     }
 
+    /// The host from within, for tests that look into its journal.
+    #[cfg(test)]
+    pub(crate) fn app(&self) -> &std::sync::Arc<crate::app::App> {
+        self.host.app()
+    }
+
     /// Stops all of them.
     pub(crate) async fn stop(self) {
         self.host.stop().await;

@@ -114,7 +114,7 @@ pub(super) async fn step(
 }
 
 /// How much one pass may do.
-pub(super) fn limits(app: &App) -> Limits {
+pub(crate) fn limits(app: &App) -> Limits {
     let configured = &app.config.limits;
     Limits {
         create_patience_ms: configured.create_patience_ms,

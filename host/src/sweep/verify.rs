@@ -15,7 +15,7 @@ use crate::{
     },
     app::App,
     jobs::{self, Phase, Progress},
-    process::{Fault, Rehearsed, rehearse},
+    process::{Effects, Fault, rehearse},
     tenant::Tenant,
 };
 
@@ -64,7 +64,7 @@ fn subject(link: Link) -> Option<Subject> {
 /// What came of comparing one pair.
 pub(super) enum Compared {
     /// This is what a pass would do.
-    Rehearsed(Subject, Rehearsed),
+    Rehearsed(Subject, Box<Effects>),
     /// It cannot be compared: one of the systems refuses for good.
     Refused(Subject, String),
 }
@@ -89,7 +89,7 @@ async fn compare(
 ) -> Result<Compared, Fault> {
     let rehearsed = persist(app, || rehearse(app, tenant, release, &subject).boxed()).await;
     match rehearsed {
-        Ok(rehearsed) => Ok(Compared::Rehearsed(subject, rehearsed)),
+        Ok(effects) => Ok(Compared::Rehearsed(subject, Box::new(effects))),
         Err(fault) if fault.permanent => Ok(Compared::Refused(subject, fault.reason)),
         Err(fault) => Err(fault),
     }
@@ -99,14 +99,14 @@ impl Compared {
     /// Whether the sides differ, or cannot be compared.
     pub(super) fn differs(&self) -> bool {
         match self {
-            Compared::Rehearsed(_, rehearsed) => rehearsed.differs(),
+            Compared::Rehearsed(_, effects) => effects.differs(),
             Compared::Refused(..) => true,
         }
     }
 
     /// Whether a pass would do anything, be it a report only.
     pub(super) fn is_news(&self) -> bool {
-        self.differs() || matches!(self, Compared::Rehearsed(_, rehearsed) if !rehearsed.changes.is_empty())
+        self.differs() || matches!(self, Compared::Rehearsed(_, effects) if !effects.changes.is_empty())
     }
 
     pub(super) fn to_json(&self) -> String {
@@ -114,21 +114,20 @@ impl Compared {
     }
 
     fn finding(&self) -> Finding {
-        let rehearsed = match self {
+        let (subject, effects) = match self {
             Compared::Refused(subject, reason) => {
                 return Finding { subject: shown(subject), outcome: reason.clone(), ..Finding::default() };
             }
-            Compared::Rehearsed(subject, rehearsed) => (subject, rehearsed),
+            Compared::Rehearsed(subject, effects) => (subject, effects),
         };
-        let (subject, rehearsed) = rehearsed;
-        let changes = rehearsed.changes.iter().map(|change| FieldChange {
+        let changes = effects.changes.iter().map(|change| FieldChange {
             side: word(&change.side),
             rule: change.rule.clone(),
             field: change.field.clone(),
             old: change.old.as_ref().map(value),
             new: value(&change.new),
         });
-        let kept = rehearsed.held.iter().chain(&rehearsed.conflicts).map(|entry| KeptField {
+        let kept = effects.held.iter().chain(&effects.conflicts).map(|entry| KeptField {
             field: entry.field.clone(),
             kind: word(&entry.kind),
             partner_center: value(&entry.partner_center),
@@ -137,18 +136,18 @@ impl Compared {
         });
         Finding {
             subject: shown(subject),
-            referral: rehearsed.pair.referral.clone(),
-            record: rehearsed.pair.record.clone().map(|key| shown(&Subject::Record(key))),
+            referral: effects.pair.referral.clone(),
+            record: effects.pair.record.clone().map(|key| shown(&Subject::Record(key))),
             fields: changes.collect(),
             kept: kept.collect(),
-            outcome: outcome(rehearsed),
+            outcome: outcome(effects),
         }
     }
 }
 
-fn outcome(rehearsed: &Rehearsed) -> String {
-    let creates = rehearsed.changes.iter().find(|change| change.rule == "create" || change.rule == "convert");
-    match (&rehearsed.verdict, creates) {
+fn outcome(effects: &Effects) -> String {
+    let creates = effects.changes.iter().find(|change| change.rule == "create" || change.rule == "convert");
+    match (&effects.verdict, creates) {
         (Some(ended @ (Verdict::Parked { .. } | Verdict::Skipped { .. } | Verdict::Again { .. })), _) => {
             verdict(ended)
         }
@@ -157,7 +156,7 @@ fn outcome(rehearsed: &Rehearsed) -> String {
             let verb = if change.rule == "convert" { "would be converted" } else { "would be created" };
             format!("{verb} in {side}")
         }
-        (_, None) if rehearsed.changes.is_empty() => "nothing would be written".to_owned(),
+        (_, None) if effects.changes.is_empty() => "nothing would be written".to_owned(),
         (_, None) => "would be written".to_owned(),
     }
 }

@@ -2,6 +2,8 @@
 //! killed at any moment and started again.
 #![forbid(unsafe_code)]
 
+mod unlawful;
+
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -15,6 +17,8 @@ use anyhow::{Context, Result, bail, ensure};
 use crosswalk::demo::{CrmKind, Scene};
 use crosswalk_sandbox::{Sandbox, SandboxConfig};
 use secrecy::SecretString;
+
+pub use unlawful::Unlawful;
 
 /// How long a host may take to listen. Its first start compiles the plugin, unoptimised builds are slow.
 const START_PATIENCE: Duration = Duration::from_secs(60);

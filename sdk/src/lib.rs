@@ -22,6 +22,7 @@ pub mod referral;
 mod referral_draft;
 mod refusal;
 pub mod settings;
+#[cfg(not(target_family = "wasm"))]
 pub mod testing;
 pub mod value;
 

@@ -1,6 +1,6 @@
 //! What Partner Center should hold.
 
-use jiff::civil::Date;
+use jiff::{civil::Date, tz::TimeZone};
 use rust_decimal::Decimal;
 
 use crate::{
@@ -94,7 +94,11 @@ impl ReferralDraft {
         let list = |items: Vec<Json>| Value::Other(Json::Array(items).to_string());
         let members = |members: Vec<Member>| list(members.iter().map(Member::to_json).collect());
         let solutions = |solutions: Vec<Solution>| list(solutions.iter().map(Solution::to_json).collect());
-        let midnight = |date: Date| Value::Instant(format!("{date}T00:00:00Z"));
+        // The last day of the calendar has no midnight that an instant can hold; a day alone means the same there.
+        let midnight = |date: Date| match date.to_zoned(TimeZone::UTC) {
+            Ok(midnight) => Value::Instant(midnight.timestamp().to_string()),
+            Err(_) => Value::Date(date.to_string()),
+        };
         let mut fields = Vec::new();
         let mut say = |pointer: &str, value: Field<Value>| match value {
             Field::Unset => {}

@@ -9,24 +9,21 @@
 //! assert_eq!(referral.details.deal_value().unwrap(), Some(Decimal::from(50_000)));
 //! ```
 
-#[cfg(not(target_family = "wasm"))]
 pub(crate) mod double;
 pub mod laws;
-mod samples;
+mod parse;
+mod plain;
 
 use crate::{
     Context, Json, Record,
-    contract::{self, CrmDraft, CrmOutcome, CrmRecord, NamedValue, RecordKey, RelatedRecord, Value},
+    contract::{self, CrmDraft, CrmOutcome, CrmRecord, EntityUse, NamedValue, Value},
     record::Reader,
 };
 
-#[cfg(not(target_family = "wasm"))]
+pub use crosswalk_laws::{documented_referral, random_referral};
 pub use double::{Guard, logged, lookup, settings};
-pub use samples::{documented_referral, random_record, random_referral};
-pub use serde_json::json;
-
-mod parse;
 pub use parse::referral;
+pub use serde_json::json;
 
 /// A pass of the tenant `contoso` at noon on 31 January 2026.
 pub fn context() -> Context {
@@ -58,46 +55,18 @@ pub fn empty<R: Record>() -> R {
 /// The record that a CRM would hold after a draft was written over `record`, or newly made of it. A draft of another
 /// entity makes a new record too: a lead was converted into an opportunity. Companions become records that exist.
 pub fn written(record: Option<&CrmRecord>, draft: &CrmDraft) -> CrmRecord {
-    let key =
-        RecordKey { entity: draft.entity.clone(), id: "11111111-2222-3333-4444-555555555555".to_owned() };
-    let same = record.filter(|record| record.key.entity == draft.entity);
-    let mut after =
-        same.cloned().unwrap_or(CrmRecord { key, fields: Vec::new(), related: Vec::new(), more: Vec::new() });
-    for field in &draft.fields {
-        if let Value::Reference(contract::Reference::Companion(alias)) = &field.value {
-            after.related.retain(|related| related.via != field.name);
-            if let Some(companion) = draft.companions.iter().find(|companion| companion.alias == *alias) {
-                let fields = companion.match_.iter().chain(&companion.fields);
-                let fields = fields
-                    .map(|field| NamedValue { name: field.name.clone(), value: made(&field.value, draft) });
-                after.related.push(RelatedRecord {
-                    via: field.name.clone(),
-                    key: key_of(alias, draft),
-                    fields: fields.collect(),
-                    more: Vec::new(),
-                });
-            }
-        }
-        set(&mut after.fields, &field.name, made(&field.value, draft));
-    }
-    after
+    let record = record.map(plain::record);
+    plain::contract_record(&crosswalk_laws::written_whole(record.as_ref(), &plain::draft(draft)))
 }
 
-/// A draft's value once its companions exist.
-fn made(value: &Value, draft: &CrmDraft) -> Value {
-    match value {
-        Value::Reference(contract::Reference::Companion(alias)) => {
-            Value::Reference(contract::Reference::Existing(key_of(alias, draft)))
-        }
-        other => other.clone(),
-    }
-}
-
-/// The key that a companion has once it exists.
-fn key_of(alias: &str, draft: &CrmDraft) -> RecordKey {
-    let companion = draft.companions.iter().find(|companion| companion.alias == alias);
-    let entity = companion.map(|companion| companion.entity.clone()).unwrap_or_default();
-    RecordKey { entity, id: format!("made-for-{alias}") }
+/// An odd but legal record of this entity: any field may be empty, and options may be ones that nobody listed.
+pub fn random_record(entity: &EntityUse, all: &[EntityUse], seed: u64) -> CrmRecord {
+    let manifest = crosswalk_laws::model::Manifest {
+        name: String::new(),
+        entities: all.iter().map(plain::entity_use).collect(),
+    };
+    let record = crosswalk_laws::random_record(&manifest, &plain::entity_use(entity), seed);
+    plain::contract_record(&record)
 }
 
 /// What a `to_crm` answered with, if it was a draft.
@@ -110,23 +79,6 @@ pub fn draft(outcome: CrmOutcome) -> Option<CrmDraft> {
 
 /// The referral, as JSON, with pointers set to values; objects on the way are made.
 pub fn overlaid(referral: &Json, fields: &[NamedValue]) -> Json {
-    let mut after = referral.clone();
-    for field in fields {
-        let mut at = &mut after;
-        for part in field.name.split('/').skip(1) {
-            if !at.is_object() {
-                *at = json!({});
-            }
-            at = &mut at[part];
-        }
-        *at = crate::referral::json(&field.value);
-    }
-    after
-}
-
-fn set(fields: &mut Vec<NamedValue>, name: &str, value: Value) {
-    match fields.iter_mut().find(|field| field.name == name) {
-        Some(field) => field.value = value,
-        None => fields.push(NamedValue { name: name.to_owned(), value }),
-    }
+    let named = plain::named(fields);
+    crosswalk_laws::overlaid(referral, named.iter().map(|(name, value)| (name, value)))
 }

@@ -2,17 +2,21 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
+use crosswalk_laws::model;
+
 use crate::{
     Json, Record,
     contract::{Failure, Found, Level, NamedValue, RecordKey, Value},
     record::Writer,
-    testing::parse::value,
+    testing::{parse::value, plain},
 };
 
 #[derive(Default)]
 struct Double {
     settings: BTreeMap<String, Value>,
     tables: BTreeMap<String, Vec<Found>>,
+    /// Entities of which lookups find what is made up, unless there is a table.
+    made_up: Vec<model::EntityUse>,
     log: Vec<(Level, String)>,
 }
 
@@ -31,6 +35,7 @@ pub struct Guard {
 enum Undo {
     Settings(BTreeMap<String, Value>),
     Table(String),
+    MadeUp(Vec<model::EntityUse>),
 }
 
 impl Drop for Guard {
@@ -40,6 +45,7 @@ impl Drop for Guard {
             Undo::Table(entity) => {
                 double.tables.remove(entity);
             }
+            Undo::MadeUp(before) => double.made_up = std::mem::take(before),
         });
     }
 }
@@ -67,6 +73,13 @@ pub fn lookup<R: Record>(records: Vec<R>) -> Guard {
     Guard { undo: Undo::Table(R::ENTITY.to_owned()) }
 }
 
+/// Lookups of these entities find what is made up on this thread, until the guard is dropped.
+pub(crate) fn made_up(entities: Vec<model::EntityUse>) -> Guard {
+    DOUBLE.with_borrow_mut(|double| Guard {
+        undo: Undo::MadeUp(std::mem::replace(&mut double.made_up, entities)),
+    })
+}
+
 /// What was logged on this thread so far; it is forgotten then.
 pub fn logged() -> Vec<(Level, String)> {
     DOUBLE.with_borrow_mut(|double| std::mem::take(&mut double.log))
@@ -79,12 +92,24 @@ pub(crate) fn setting(name: &str) -> Option<Value> {
 pub(crate) fn find(entity: &str, matching: &[NamedValue], limit: u32) -> Result<Vec<Found>, Failure> {
     DOUBLE.with_borrow(|double| {
         let Some(table) = double.tables.get(entity) else {
-            return Err(Failure::NotDeclared(entity.to_owned()));
+            let used = double.made_up.iter().find(|used| used.entity == entity);
+            let used = used.ok_or_else(|| Failure::NotDeclared(entity.to_owned()))?;
+            return Ok(imagined(used, matching, limit));
         };
         let fits = |found: &&Found| matching.iter().all(|wanted| found.fields.contains(wanted));
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(table.iter().filter(fits).take(limit).cloned().collect())
     })
+}
+
+fn imagined(used: &model::EntityUse, matching: &[NamedValue], limit: u32) -> Vec<Found> {
+    let found = crosswalk_laws::found(used, &plain::fields(matching), limit);
+    let found = found.into_iter().map(|(key, fields)| Found {
+        key: plain::contract_key(&key),
+        fields: plain::contract_fields(&fields),
+        more: Vec::new(),
+    });
+    found.collect()
 }
 
 pub(crate) fn log(level: Level, message: &str) {

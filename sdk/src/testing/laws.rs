@@ -1,207 +1,210 @@
-//! The laws that every mapping must keep, so that both sides come to agree and stay so.
+//! The laws that every mapping must keep, checked natively: the same that `crosswalk plugin check` checks on a component,
+//! by the same code ([`crosswalk_laws`]), which also says what each law is.
 //!
-//! With π = `to_crm`, ρ = `to_referral`, ⊕ = overlay and ≡ = the same value, on the fields that both sides of ≡ speak
-//! of:
+//! ```no_run
+//! # use crosswalk_sdk::{Plugin, testing};
+//! # fn plugin() -> Plugin { unimplemented!() }
+//! testing::laws::hold(&plugin(), 0..200);
+//! ```
 //!
-//! - *total and deterministic*: every field may be empty; asked twice, the answer is the same;
-//! - *declared*: a draft names only fields that the manifest says are written;
-//! - *settling on the CRM's side*: with C' = C ⊕ π(R, C), π(R ⊕ ρ(C', R), C') ≡ π(R, C');
-//! - *settling on Partner Center's side*: with R' = R ⊕ ρ(C, R), ρ(C ⊕ π(R', C), R') ≡ ρ(C, R');
-//! - *once is enough*: π(R, C ⊕ π(R, C)) ≡ π(R, C), and likewise ρ.
-//!
-//! A draft that turns the record into one of another entity (a lead into an opportunity) makes a new pair: the laws are
-//! those of the pair that comes of it.
-//!
-//! "There and back changes nothing" is no law: truncation, rounding, days without a time and many-to-one status are
-//! legal.
+//! Settings and lookups are those of the test's thread. Where a test has not said what a lookup finds, it finds records
+//! that are made up, so that a mapping which looks things up is checked as well.
 
-use rust_decimal::Decimal;
-
-use super::{contract_context, overlaid, parse::referral, random_record, random_referral, written};
-use crate::{
-    Json, Plugin,
-    contract::{CrmOutcome, CrmRecord, EntityUse, NamedValue, ReferralOutcome, Value},
+use std::{
+    cell::{Cell, RefCell},
+    ops::Range,
+    panic::{self, AssertUnwindSafe},
+    sync::Once,
 };
 
-/// Checks the laws on one pair. Answers with a sentence for each one that is broken.
-pub fn broken(plugin: &Plugin, referral: &Json, record: Option<&CrmRecord>) -> Vec<String> {
-    let pair = Pair { plugin, referral, record };
-    let mut broken = Vec::new();
-    pair.deterministic(&mut broken);
-    pair.declared(&mut broken);
-    pair.settling(&mut broken);
-    broken
-}
+use crosswalk_laws::{
+    Law, Pair, Plan,
+    model::{self, Failure, Mapping, Outcome},
+};
+use jiff::Timestamp;
 
-/// Checks the laws on pairs made of `seeds`, with a record of each linked entity; panics with all that is broken. For a
-/// plugin's own test: `laws::hold(&plugin::plugin(), 0..200)`.
+pub use crosswalk_laws::{Finding, Lossy, Report};
+
+use super::{context, double, parse::referral, plain};
+use crate::{
+    Json, Plugin, SyncOutcome, SyncReport,
+    contract::{self, CrmOutcome, CrmRecord, ReferralOutcome},
+};
+
+/// Checks the laws on odd but legal pairs, some of them made of `seeds`; panics with what is broken, each fault with the
+/// smallest referral (and record) that shows it. For a plugin's own test: `laws::hold(&plugin::plugin(), 0..200)`.
 ///
 /// # Panics
-/// When a law is broken, with the seed of each pair.
+/// When a law is broken.
+pub fn hold(plugin: &Plugin, seeds: Range<u64>) {
+    assert_holds(&report(plugin, seeds));
+}
+
+/// Checks the laws on one pair: `laws::hold_for(&plugin::plugin(), json!({ .. }), None)`. Referral and record are those
+/// of a finding, so that a fault that was mended stays mended. Without a record, one is made of what `to_crm` asks for.
+///
+/// # Panics
+/// When a law is broken, or the record is of an entity that the plugin does not link.
 #[expect(clippy::panic, reason = "this is an assertion for tests")]
-pub fn hold(plugin: &Plugin, seeds: std::ops::Range<u64>) {
-    let manifest = (plugin.describe)();
-    let mut broken_laws = Vec::new();
-    for seed in seeds {
-        let referral = random_referral(seed);
-        let linked = manifest.entities.iter().filter(|entity| entity.via.is_none());
-        let records = linked.map(|entity| Some(random_record(entity, &manifest.entities, seed)));
-        for record in std::iter::once(None).chain(records) {
-            let broken = broken(plugin, &referral, record.as_ref());
-            broken_laws.extend(broken.into_iter().map(|law| format!("seed {seed}: {law}")));
-        }
+pub fn hold_for(plugin: &Plugin, referral: Json, record: Option<Json>) {
+    let mut native = Native::new(plugin);
+    let record = record.map(|record| model::Record::from_json(native.manifest(), &record));
+    let record = record.transpose().unwrap_or_else(|problem| panic!("{problem}"));
+    assert_holds(&native.one(referral, record));
+}
+
+/// What `hold` would find, and what is worth knowing of a lawful mapping: what it answered, and which fields are lossy.
+pub fn report(plugin: &Plugin, seeds: Range<u64>) -> Report {
+    let plan = Plan { seeds, pairs: Vec::new() };
+    let mut native = Native::new(plugin);
+    native.within(|native| crosswalk_laws::check(native, &plan))
+}
+
+/// Checks the laws on one pair. Answers with a few sentences for each one that is broken.
+pub fn broken(plugin: &Plugin, referral: &Json, record: Option<&CrmRecord>) -> Vec<String> {
+    let report = Native::new(plugin).one(referral.clone(), record.map(plain::record));
+    report.broken.iter().map(Finding::to_string).collect()
+}
+
+#[expect(clippy::panic, reason = "this is an assertion for tests")]
+fn assert_holds(report: &Report) {
+    if report.broken.is_empty() {
+        return;
     }
-    if !broken_laws.is_empty() {
-        let shown: Vec<&str> = broken_laws.iter().take(10).map(String::as_str).collect();
-        panic!("{} laws broken:\n{}", broken_laws.len(), shown.join("\n"));
+    let findings: Vec<String> = report.broken.iter().map(in_test).collect();
+    panic!("{} laws are broken\n\n{}\n", findings.len(), findings.join("\n\n"));
+}
+
+/// A finding, with the line that keeps it mended.
+fn in_test(finding: &Finding) -> String {
+    let Some(referral) = &finding.example.referral else { return finding.to_string() };
+    let record = finding.example.record.as_ref();
+    let record = record.map_or_else(|| "None".to_owned(), |record| format!("Some(json!({record}))"));
+    format!("{finding}\n  paste     laws::hold_for(&plugin::plugin(), json!({referral}), {record});")
+}
+
+/// A plugin that is called as a function.
+struct Native {
+    plugin: Plugin,
+    manifest: model::Manifest,
+}
+
+impl Native {
+    fn new(plugin: &Plugin) -> Self {
+        Self { plugin: *plugin, manifest: plain::manifest(&(plugin.describe)()) }
+    }
+
+    fn one(&mut self, referral: Json, record: Option<model::Record>) -> Report {
+        let pair = Pair::own("your own pair", referral, record);
+        self.within(|native| crosswalk_laws::check_pair(native, &pair))
+    }
+
+    /// With lookups that find something, and without a message for each panic.
+    fn within<T>(&mut self, check: impl FnOnce(&mut Self) -> T) -> T {
+        let lookups = (self.plugin.describe)().lookups;
+        let _made_up = double::made_up(lookups.iter().map(plain::entity_use).collect());
+        quietly(|| check(self))
     }
 }
 
-struct Pair<'a> {
-    plugin: &'a Plugin,
-    referral: &'a Json,
-    record: Option<&'a CrmRecord>,
+impl Mapping for Native {
+    fn manifest(&self) -> &model::Manifest {
+        &self.manifest
+    }
+
+    fn to_crm(
+        &mut self,
+        json: &Json,
+        record: Option<&model::Record>,
+        now: Timestamp,
+    ) -> Result<Outcome<model::Draft>, Failure> {
+        let (typed, record) = (referral(json.clone()), record.map(plain::contract_record));
+        match asked(|| (self.plugin.to_crm)(&typed, record.as_ref(), &at(now)))? {
+            CrmOutcome::Hold(draft) => Ok(Outcome::Hold(plain::draft(&draft))),
+            CrmOutcome::Skip(reason) => Ok(Outcome::Skip(reason)),
+        }
+    }
+
+    fn to_referral(
+        &mut self,
+        record: &model::Record,
+        json: Option<&Json>,
+        now: Timestamp,
+    ) -> Result<Outcome<Vec<(String, model::Value)>>, Failure> {
+        let (record, typed) = (plain::contract_record(record), json.cloned().map(referral));
+        match asked(|| (self.plugin.to_referral)(&record, typed.as_ref(), &at(now)))? {
+            ReferralOutcome::Hold(draft) => Ok(Outcome::Hold(plain::named(&draft.fields))),
+            ReferralOutcome::Skip(reason) => Ok(Outcome::Skip(reason)),
+        }
+    }
+
+    fn resolve(
+        &mut self,
+        conflicts: &[model::Conflict],
+        now: Timestamp,
+    ) -> Result<Vec<model::Resolution>, Failure> {
+        let conflicts: Vec<_> = conflicts.iter().map(plain::contract_conflict).collect();
+        let resolutions = asked(|| (self.plugin.resolve)(&conflicts, &at(now)))?;
+        Ok(resolutions.iter().map(plain::resolution).collect())
+    }
+
+    fn report(
+        &mut self,
+        record: &model::Record,
+        failed: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Vec<(String, model::Value)>, Failure> {
+        let outcome = failed.map_or(SyncOutcome::Synced, |why| SyncOutcome::Failed(why.to_owned()));
+        let message = failed.unwrap_or("both sides agree").to_owned();
+        let report = SyncReport { outcome, message, more: Vec::new() };
+        let record = plain::contract_record(record);
+        let shown = asked(|| (self.plugin.report)(&record, &report, &at(now)))?;
+        Ok(plain::named(&shown))
+    }
 }
 
-impl Pair<'_> {
-    /// π: the draft's fields, or none if it skips or refuses.
-    fn pi(&self, json: &Json, record: Option<&CrmRecord>) -> Option<crate::contract::CrmDraft> {
-        match (self.plugin.to_crm)(&referral(json.clone()), record, &contract_context()) {
-            Ok(CrmOutcome::Hold(draft)) => Some(draft),
-            _ => None,
+/// The pass of all tests, at this time.
+fn at(now: Timestamp) -> contract::Context {
+    contract::Context { tenant: context().tenant().to_owned(), now: now.to_string(), more: Vec::new() }
+}
+
+/// A panic is what a trap would be in the sandbox.
+fn asked<T>(call: impl FnOnce() -> Result<T, contract::Refusal>) -> Result<T, Failure> {
+    match panic::catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(contract::Refusal::Reject(problem) | contract::Refusal::Retry(problem))) => {
+            Err(Failure::Refused { field: problem.field, message: problem.message })
+        }
+        Err(_) => {
+            let said = SAID.with_borrow_mut(std::mem::take);
+            let message = format!("the plugin {said}");
+            Err(Failure::Caught { law: Law::Total, field: None, message })
         }
     }
+}
 
-    /// ρ: the draft's fields, or none if it skips or refuses.
-    fn rho(&self, record: &CrmRecord, json: &Json) -> Option<Vec<NamedValue>> {
-        match (self.plugin.to_referral)(record, Some(&referral(json.clone())), &contract_context()) {
-            Ok(ReferralOutcome::Hold(draft)) => Some(draft.fields),
-            _ => None,
-        }
-    }
+thread_local! {
+    /// Panics of this thread are caught, and said by whoever catches them.
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+    /// What the last one said.
+    static SAID: RefCell<String> = const { RefCell::new(String::new()) };
+}
 
-    fn deterministic(&self, broken: &mut Vec<String>) {
-        let typed = referral(self.referral.clone());
-        let ask = || (self.plugin.to_crm)(&typed, self.record, &contract_context());
-        if ask() != ask() {
-            broken.push("`to_crm` answered differently when asked again".to_owned());
-        }
-        if let Some(record) = self.record {
-            let ask = || (self.plugin.to_referral)(record, Some(&typed), &contract_context());
-            if ask() != ask() {
-                broken.push("`to_referral` answered differently when asked again".to_owned());
+/// Runs something whose panics are caught, without printing each. Other threads' panics are shown as ever.
+fn quietly<T>(work: impl FnOnce() -> T) -> T {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let shown = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if QUIET.get() {
+                SAID.set(panic.to_string());
+            } else {
+                shown(panic);
             }
-        }
-    }
-
-    fn declared(&self, broken: &mut Vec<String>) {
-        let manifest = (self.plugin.describe)();
-        let Some(draft) = self.pi(self.referral, self.record) else { return };
-        let primary = manifest.entities.iter().find(|used| used.via.is_none() && used.entity == draft.entity);
-        let Some(primary) = primary else {
-            broken.push(format!("`to_crm` drafts a `{}`, which the manifest does not declare", draft.entity));
-            return;
-        };
-        undeclared(&draft.fields, &[primary], broken);
-        for companion in &draft.companions {
-            let used: Vec<&EntityUse> = manifest
-                .entities
-                .iter()
-                .filter(|used| used.via.is_some() && used.entity == companion.entity)
-                .collect();
-            if used.is_empty() {
-                broken.push(format!("the companion `{}` is of an undeclared entity", companion.alias));
-                continue;
-            }
-            undeclared(&companion.match_, &used, broken);
-            undeclared(&companion.fields, &used, broken);
-        }
-    }
-
-    fn settling(&self, broken: &mut Vec<String>) {
-        let Some(first) = self.pi(self.referral, self.record) else { return };
-        let after = written(self.record, &first);
-        let Some(second) = self.pi(self.referral, Some(&after)) else { return };
-        if second.entity != first.entity {
-            let (one, other) = (first.entity, second.entity);
-            broken.push(format!("once is enough (to_crm): the record is to be a `{one}`, then a `{other}`"));
-            return;
-        }
-        if self.record.is_some_and(|record| record.key.entity != after.key.entity) {
-            return Pair { record: Some(&after), ..*self }.settling(broken);
-        }
-        differs("once is enough (to_crm)", &first.fields, &second.fields, broken);
-
-        if let Some(pushed) = self.rho(&after, self.referral) {
-            let referral = overlaid(self.referral, &pushed);
-            if let Some(third) = self.pi(&referral, Some(&after)) {
-                differs("settling on the CRM's side", &second.fields, &third.fields, broken);
-            }
-            if let Some(again) = self.rho(&after, &referral) {
-                differs("once is enough (to_referral)", &pushed, &again, broken);
-            }
-        }
-
-        let Some(record) = self.record else { return };
-        let Some(pushed) = self.rho(record, self.referral) else { return };
-        let referral = overlaid(self.referral, &pushed);
-        let (Some(wanted), Some(folded)) = (self.rho(record, &referral), self.pi(&referral, Some(record)))
-        else {
-            return;
-        };
-        // A record of another entity is another pair, with its own id for one.
-        if folded.entity != record.key.entity {
-            return;
-        }
-        if let Some(again) = self.rho(&written(Some(record), &folded), &referral) {
-            differs("settling on Partner Center's side", &wanted, &again, broken);
-        }
-    }
-}
-
-fn undeclared(fields: &[NamedValue], used: &[&EntityUse], broken: &mut Vec<String>) {
-    let declared = |name: &str| {
-        used.iter().any(|used| used.fields.iter().any(|known| known.name == name && known.writes))
-    };
-    let entity = used.first().map_or("", |used| used.entity.as_str());
-    for field in fields.iter().filter(|field| !declared(&field.name)) {
-        broken.push(format!("`{entity}.{}` is drafted, and not declared as written", field.name));
-    }
-}
-
-/// Fields that both speak of, and not alike.
-fn differs(law: &str, before: &[NamedValue], after: &[NamedValue], broken: &mut Vec<String>) {
-    for field in before {
-        let other = after.iter().find(|other| other.name == field.name);
-        let changed = other.filter(|other| canonical(&other.value) != canonical(&field.value));
-        if let Some(other) = changed.filter(|other| !same_companion(&field.value, &other.value)) {
-            broken.push(format!("{law}: `{}` is {:?}, then {:?}", field.name, field.value, other.value));
-        }
-    }
-}
-
-/// A companion that has been made since is a record that exists.
-fn same_companion(before: &Value, after: &Value) -> bool {
-    matches!(
-        (before, after),
-        (Value::Reference(crate::contract::Reference::Companion(_)), Value::Reference(_))
-    )
-}
-
-/// One form for values that mean the same.
-fn canonical(value: &Value) -> Value {
-    if crate::value::is_empty(value) {
-        return Value::Empty;
-    }
-    match value {
-        Value::Text(text) => Value::Text(text.replace("\r\n", "\n")),
-        Value::Decimal(text) => {
-            let number = Decimal::from_str_exact(text).map(|number| number.normalize().to_string());
-            Value::Decimal(number.unwrap_or_else(|_| text.clone()))
-        }
-        Value::Other(text) => {
-            Value::Other(serde_json::from_str::<Json>(text).unwrap_or_default().to_string())
-        }
-        other => other.clone(),
-    }
+        }));
+    });
+    let before = QUIET.replace(true);
+    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    QUIET.set(before);
+    done.unwrap_or_else(|panic| panic::resume_unwind(panic))
 }

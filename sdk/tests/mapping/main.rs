@@ -287,7 +287,7 @@ mod unlawful {
 fn a_mapping_that_grows_breaks_a_law() {
     let plugin = unlawful::growing::plugin();
     let broken = testing::laws::broken(&plugin, &testing::documented_referral(), None);
-    assert!(broken.iter().any(|law| law.starts_with("once is enough")), "{broken:?}");
+    assert!(broken.iter().any(|law| law.contains("once is enough")), "{broken:?}");
 }
 
 #[test]

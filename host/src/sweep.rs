@@ -22,7 +22,7 @@ use std::{sync::Arc, time::Duration};
 
 use crosswalk_engine::{
     link::{EntryKind, LinkState},
-    pass::{Side, is_at},
+    pass::Side,
 };
 use crosswalk_journal::{Job, JobFilter, JobState};
 use jiff::{SignedDuration, Timestamp};
@@ -112,7 +112,7 @@ pub(crate) fn is_settled(state: &LinkState, side: Side, version: &str) -> bool {
         Side::PartnerCenter => settled.referral.as_str(),
         Side::Crm => settled.record.as_str(),
     });
-    !waits && settled.is_some_and(|settled| is_at(settled, version))
+    !waits && settled == Some(version)
 }
 
 /// Carries a job to its end, or as far as it comes before the host stops.

@@ -213,7 +213,7 @@ pub struct Changed {
 pub struct Listed {
     /// Which.
     pub key: RecordKey,
-    /// Its version, in the form in which [`Crm::update`] tells it (the first word, where it has two).
+    /// Its version, in the form in which [`Crm::update`] tells it.
     pub version: String,
     /// The referral's id that it carries, if any.
     pub referral: Option<String>,

@@ -367,10 +367,10 @@ pub fn is_echo(state: &LinkState, side: Side, version: &str) -> bool {
     ours.as_deref().is_some_and(|ours| is_at(ours, version))
 }
 
-/// Whether the version that is `held` is the one that an event or a list `told`.
+/// Whether the version that is `held` is the one that an event `told`.
 ///
-/// The version of a record with child rows has a second word, for those. What tells of the record alone does not know
-/// it: a change of a row is an event without a version, so that the first word is all that there is to compare.
-pub fn is_at(held: &str, told: &str) -> bool {
+/// The version of a record with child rows has a second word, for those. An event of the record alone does not know it:
+/// a change of a row is an event without a version, so that the first word is all that there is to compare.
+fn is_at(held: &str, told: &str) -> bool {
     held == told || held.split_once(' ').is_some_and(|(own, _)| own == told)
 }

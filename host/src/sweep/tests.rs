@@ -37,11 +37,12 @@ fn a_side_is_settled_at_the_version_that_the_last_pass_left_it_with_and_at_no_ot
 }
 
 #[test]
-fn a_record_with_child_rows_is_settled_at_the_version_of_its_own_that_a_list_tells() {
+fn a_record_with_child_rows_is_settled_at_both_words_of_its_version() {
     let versions = Settled { referral: "\"r7\"".to_owned(), record: "W/\"9\" 5f3a".to_owned() };
     let state = LinkState { settled: Some(versions), ..LinkState::default() };
-    assert!(is_settled(&state, Side::Crm, "W/\"9\""));
-    assert!(!is_settled(&state, Side::Crm, "W/\"10\""));
+    assert!(is_settled(&state, Side::Crm, "W/\"9\" 5f3a"));
+    assert!(!is_settled(&state, Side::Crm, "W/\"9\" 77aa"), "a row was added or deleted");
+    assert!(!is_settled(&state, Side::Crm, "W/\"10\" 5f3a"));
 }
 
 #[test]

@@ -3,12 +3,14 @@
 use std::{path::Path, process::Output};
 
 use anyhow::{Context, Result, ensure};
-use crosswalk::demo::{Pair, Record, make_pairs, text};
+use crosswalk::demo::{CrmKind, Pair, Record, make_pairs, text};
 use crosswalk_tests::Stage;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use crate::{PATIENCE, program};
+
+mod salesforce;
 
 /// Rows of one bulk request.
 const ROWS_MAX: usize = 1_000;
@@ -28,28 +30,49 @@ pub(crate) enum Linked {
 }
 
 /// Makes `count` pairs on both sides that say the same, as a first pair says it that the host made; `linked` says of each
-/// which side knows of the other. No notification is sent of any of it, nor of anything after it.
+/// which side knows of the other (in Salesforce, both do). No notification is sent of any of it, nor of anything after it.
 pub(crate) async fn make(stage: &Stage, count: usize, linked: impl Fn(usize) -> Linked) -> Result<Vec<Pair>> {
     let scene = &stage.scene;
     let first = make_pairs(scene, 1, PATIENCE).await?.remove(0);
     scene.settled(PATIENCE).await?;
     scene.notifications(false).await?;
-    let model = dynamics(stage, Method::GET, &format!("opportunities({})", first.record.id), None).await?;
     let all = stage.sandbox.partner_center().referrals();
-    let referral = all.iter().find(|it| text(it, "/id") == first.referral).context("no first referral")?;
+    let model = all.iter().find(|it| text(it, "/id") == first.referral).context("no first referral")?;
+    let referral_of = |number: usize, record: Option<&str>| -> Result<Value> {
+        let mut changes =
+            json!({ "name": format!("Deal {number}"), "status": "Active", "substatus": "Accepted" });
+        changes["details"] = model["details"].clone();
+        if let Some(record) = record {
+            changes["externalReferenceId"] = json!(record);
+        }
+        Ok(stage.sandbox.partner_center().create_sample("co-sell", &changes)?)
+    };
     clocks(stage, -AGE_MS).await?;
+    let mut pairs = match scene.seller.kind() {
+        CrmKind::Dynamics => in_dynamics(stage, count, &first, linked, referral_of).await?,
+        CrmKind::Salesforce => {
+            salesforce::make(stage, count, &first, |number, record| referral_of(number, Some(record))).await?
+        }
+    };
+    clocks(stage, 0).await?;
+    pairs.push(first);
+    Ok(pairs)
+}
+
+async fn in_dynamics(
+    stage: &Stage,
+    count: usize,
+    first: &Pair,
+    linked: impl Fn(usize) -> Linked,
+    referral_of: impl Fn(usize, Option<&str>) -> Result<Value>,
+) -> Result<Vec<Pair>> {
+    let model = dynamics(stage, Method::GET, &format!("opportunities({})", first.record.id), None).await?;
     let mut pairs = Vec::new();
     let (mut rows, mut solutions) = (Vec::new(), Vec::new());
     for number in 0..count {
         let opportunity = format!("0c05e11a-0000-4000-8000-{number:012x}");
         let how = linked(number);
-        let mut changes =
-            json!({ "name": format!("Deal {number}"), "status": "Active", "substatus": "Accepted" });
-        changes["details"] = referral["details"].clone();
-        if how != Linked::ByRecordOnly {
-            changes["externalReferenceId"] = json!(opportunity);
-        }
-        let made = stage.sandbox.partner_center().create_sample("co-sell", &changes)?;
+        let made = referral_of(number, (how != Linked::ByRecordOnly).then_some(opportunity.as_str()))?;
         let id = text(&made, "/id");
         rows.push(like(&model, &opportunity, number, (&first.referral, &id), how));
         for solution in
@@ -63,10 +86,8 @@ pub(crate) async fn make(stage: &Stage, count: usize, linked: impl Fn(usize) -> 
         }
         pairs.push(Pair { referral: id, record: Record { is_lead: false, id: opportunity } });
     }
-    pairs.push(first);
     bulk(stage, "opportunities", "CreateMultiple", rows).await?;
     bulk(stage, "msft_microsoftsolutions", "CreateMultiple", solutions).await?;
-    clocks(stage, 0).await?;
     Ok(pairs)
 }
 
@@ -102,12 +123,15 @@ fn like(model: &Value, id: &str, number: usize, (of, to): (&str, &str), linked: 
     Value::Object(row)
 }
 
-/// The same change to many opportunities, as a seller's import would make it.
-pub(crate) async fn import(stage: &Stage, changes: impl Iterator<Item = (String, Value)>) -> Result<()> {
-    let rows = changes.map(|(id, mut changes)| {
-        changes["@odata.type"] = json!("Microsoft.Dynamics.CRM.opportunity");
-        changes["opportunityid"] = json!(id);
-        changes
+/// Other notes in many opportunities, as a seller's import would write them.
+pub(crate) async fn import(stage: &Stage, notes: impl Iterator<Item = (String, String)>) -> Result<()> {
+    if stage.scene.seller.kind() == CrmKind::Salesforce {
+        return salesforce::import(stage, notes.collect()).await;
+    }
+    let rows = notes.map(|(id, notes)| {
+        json!({
+            "@odata.type": "Microsoft.Dynamics.CRM.opportunity", "opportunityid": id, "description": notes,
+        })
     });
     bulk(stage, "opportunities", "UpdateMultiple", rows.collect()).await
 }
@@ -142,7 +166,11 @@ pub(crate) async fn dynamics(
     path: &str,
     body: Option<Value>,
 ) -> Result<Value> {
-    let url = format!("{}/api/data/v9.2/{path}", stage.scene.crm().url());
+    send(stage, method, &format!("/api/data/v9.2/{path}"), body).await
+}
+
+async fn send(stage: &Stage, method: Method, path: &str, body: Option<Value>) -> Result<Value> {
+    let url = format!("{}{path}", stage.scene.crm().url());
     let mut request = reqwest::Client::new().request(method, url).bearer_auth("seller");
     if let Some(body) = body {
         request = request.json(&body);

@@ -18,8 +18,17 @@ const NO_POLL: &[(&str, &str)] = &[("poll_ms", "3600000")];
 const PAIRS: usize = 1_999;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_every_webhook_lost_a_sweep_brings_a_thousand_changed_pairs_back_into_agreement() {
-    let stage = Stage::start_configured(program(), CrmKind::Dynamics, NO_POLL).await.unwrap();
+async fn with_every_webhook_lost_a_sweep_brings_a_thousand_changed_dynamics_pairs_back_into_agreement() {
+    a_sweep_repairs_a_thousand_pairs(CrmKind::Dynamics).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_every_webhook_lost_a_sweep_brings_a_thousand_changed_salesforce_pairs_back_into_agreement() {
+    a_sweep_repairs_a_thousand_pairs(CrmKind::Salesforce).await;
+}
+
+async fn a_sweep_repairs_a_thousand_pairs(crm: CrmKind) {
+    let stage = Stage::start_configured(program(), crm, NO_POLL).await.unwrap();
     let pairs = portfolio::make(&stage, PAIRS, |_| Linked::Both).await.unwrap();
     let backfilled = crosswalk_for_tenant(&stage, &["backfill", "--json"]);
     assert!(backfilled.status.success(), "{backfilled:?}\n{}", stage.log_end());
@@ -30,18 +39,15 @@ async fn with_every_webhook_lost_a_sweep_brings_a_thousand_changed_pairs_back_in
     for (number, pair) in theirs {
         change_value(&stage, pair, 70_000 + number);
     }
-    let notes = ours
-        .into_iter()
-        .map(|(number, pair)| (pair.record.id.clone(), json!({ "description": format!("note {number}") })));
+    let notes = ours.into_iter().map(|(number, pair)| (pair.record.id.clone(), format!("note {number}")));
     import(&stage, notes).await.unwrap();
 
     let swept = crosswalk_for_tenant(&stage, &["sweep", "--json"]);
     assert!(swept.status.success(), "{swept:?}\n{}", stage.log_end());
     let job = lines(&swept).pop().unwrap();
     assert_eq!(text(&job, "/found"), "1000", "{job}");
-    if let Err(complaint) = until_agreed(&stage.scene, &pairs[..1_000], PATIENCE).await {
-        panic!("{complaint}\n{}", stage.log_end());
-    }
+    let agreed = until_agreed(&stage.scene, &pairs[..1_000], PATIENCE).await;
+    assert!(agreed.is_ok(), "{agreed:?}\n{}", stage.log_end());
     assert_eq!(stage.scene.events("parked").await.unwrap(), Vec::<Value>::new());
 
     an_unchanged_pair_costs_no_call_of_its_own(&stage).await;
@@ -58,7 +64,29 @@ async fn an_unchanged_pair_costs_no_call_of_its_own(stage: &Stage) {
     let calls = stage.scene.center().trace().await.unwrap().len();
     assert!(calls <= pages + 2, "{calls} calls of Partner Center for {pages} pages");
     let calls = stage.scene.crm().trace().await.unwrap().len();
-    assert!(calls <= 20, "{calls} calls of Dynamics for {PAIRS} unchanged records");
+    assert!(calls <= 30, "{calls} calls of the CRM for {PAIRS} unchanged records");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_solution_that_was_added_in_dynamics_unheard_is_found_by_a_sweep() {
+    an_added_solution_is_found(CrmKind::Dynamics).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_solution_that_was_added_in_salesforce_unheard_is_found_by_a_sweep() {
+    an_added_solution_is_found(CrmKind::Salesforce).await;
+}
+
+/// A row of its own, which changes nothing of the opportunity itself.
+async fn an_added_solution_is_found(crm: CrmKind) {
+    let stage = Stage::start_configured(program(), crm, NO_POLL).await.unwrap();
+    let (scene, pairs) = silent_pairs(&stage, 2).await;
+    scene.seller.adds_solution(&pairs[0].record, "SOL-77777").await.unwrap();
+    let swept = crosswalk_for_tenant(&stage, &["sweep", "--json"]);
+    assert!(swept.status.success(), "{swept:?}");
+    assert_eq!(text(&lines(&swept).pop().unwrap(), "/found"), "1", "{swept:?}");
+    let referral = scene.referral(&pairs[0].referral).await.unwrap();
+    assert!(referral.to_string().contains("SOL-77777"), "{referral}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

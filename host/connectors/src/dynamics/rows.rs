@@ -68,7 +68,17 @@ impl List<'_> {
         Change { list: self, gone, new }
     }
 
-    fn row(&self, row: &Json) -> Option<Row> {
+    /// Where its rows are, as the Web API calls it.
+    pub(super) fn set(&self) -> &EntitySet {
+        &self.set
+    }
+
+    /// The column of a row's own id.
+    pub(super) fn id_column(&self) -> &str {
+        &self.set.id_column
+    }
+
+    pub(super) fn row(&self, row: &Json) -> Option<Row> {
         let text = |name: &str| row.get(name)?.as_str().map(str::to_owned);
         let id = text(&self.set.id_column).and_then(|id| guid(&id))?;
         let own = text(&self.rows.column).filter(|text| !text.trim().is_empty())?;

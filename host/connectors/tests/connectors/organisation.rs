@@ -475,3 +475,20 @@ async fn a_listing_pages_through_all_records_once() {
     assert_eq!(all.len(), 8);
     assert_eq!(all.iter().filter(|listed| listed.referral.as_deref() == Some(REFERRAL)).count(), 1);
 }
+
+#[tokio::test]
+async fn a_listing_tells_the_version_that_a_read_does_and_another_when_only_a_child_row_was_added() {
+    let world = World::start(json!({})).await;
+    let key = deal(&world, &["SOL-1"]).await;
+    world.post("/api/data/v9.2/opportunities", &json!({"name": "without rows"})).await;
+    let version = || async {
+        let listed = world.crm.list("opportunity", &Fields::new(), None, 10).await.unwrap();
+        listed.into_iter().find(|listed| listed.key == key).unwrap().version
+    };
+    let before = version().await;
+    assert_eq!(before, world.found(&key).await.version);
+    world.solution(&key, "SOL-2").await;
+    let after = version().await;
+    assert_ne!(after, before);
+    assert_eq!(after, world.found(&key).await.version);
+}

@@ -47,6 +47,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/tenants/{tenant}", get(tenants::show).put(tenants::apply))
         .route("/tenants/{tenant}/entries", get(tenants::entries))
         .route("/tenants/{tenant}/plugins", get(plugins::list).post(plugins::deploy))
+        .route("/tenants/{tenant}/plugins/status", get(plugins::status))
+        .route("/tenants/{tenant}/plugins/promote", post(plugins::promote))
         .route("/tenants/{tenant}/plugins/rollback", post(plugins::rollback))
         .route("/tenants/{tenant}/jobs", get(jobs::list))
         .route("/tenants/{tenant}/sweep", post(jobs::sweep))

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
-use crate::{budget::WriteBudget, config::Config, intake::Verifier, tenant::Tenant};
+use crate::{budget::WriteBudget, config::Config, intake::Verifier, rollout::Rollout, tenant::Tenant};
 
 /// One running host. Two of them fit into one process; nothing is global.
 pub(crate) struct App {
@@ -29,6 +29,8 @@ pub(crate) struct App {
     pub(crate) registry: Registry,
     /// Tenants with their connections.
     pub(crate) tenants: Tenants,
+    /// What releases on watch have done.
+    pub(crate) rollout: Rollout,
     /// How much each pair may still write.
     pub(crate) budget: WriteBudget,
     /// How calls leave.

@@ -16,12 +16,17 @@
 use std::{sync::Arc, time::Duration};
 
 use crosswalk_engine::pass::{Commit, Verdict};
-use crosswalk_journal::{Error as JournalError, Taken, Trail};
+use crosswalk_journal::{Error as JournalError, Lease, Taken, Trail};
 use rand::{Rng, RngExt};
 use tokio::{sync::watch, task::JoinSet, time};
 use tracing::{Instrument, error, info, info_span, warn};
 
-use crate::{app::App, config::Limits, process};
+use crate::{
+    app::App,
+    config::Limits,
+    process::{self, Fault},
+    rollout::{self, tally::Ended},
+};
 
 /// How long a worker sleeps at the most when the journal says that nothing is due: another process may share it.
 const IDLE_POLL: Duration = Duration::from_secs(1);
@@ -88,35 +93,27 @@ async fn until_due(app: &App) -> Duration {
 /// One lane, one pass, and letting go of it whatever happened.
 async fn one(app: &Arc<App>, taken: Taken, stop: &mut watch::Receiver<bool>) {
     let lease = taken.lease;
-    let attempts = taken.attempts;
+    let (tenant, attempts) = (taken.tenant.clone(), taken.attempts);
     let deadline = Duration::from_millis(app.config.limits.pass_deadline_ms);
     let grace = Duration::from_millis(app.config.stop.grace_ms);
     let ended = tokio::select! {
         ended = time::timeout(deadline, process::pass(app, taken)) => {
-            ended.unwrap_or_else(|_| Err(process::Fault::late(app.config.limits.pass_deadline_ms)))
+            ended.unwrap_or_else(|_| Err(Fault::late(app.config.limits.pass_deadline_ms)))
         }
-        () = stopped_for(stop, grace) => Err(process::Fault::stopping()),
+        () = stopped_for(stop, grace) => Err(Fault::stopping()),
     };
     let Err(fault) = ended else { return };
     let now = app.now();
+    let trail = Trail { at: now, release: fault.release.as_ref().map(|release| release.digest.clone()) };
     let let_go = if fault.stopping {
         app.journal.hand_back(lease, now).await
     } else if fault.permanent || (attempts >= app.config.limits.event_attempts_max && !fault.journal) {
-        warn!(attempts, reason = %fault.reason, "parked: a person is needed");
-        let verdict = Verdict::Parked {
-            reason: format!(
-                "after {attempts} attempt(s): {}; nothing more is tried until `crosswalk events retry`",
-                fault.reason
-            ),
-        };
-        app.journal
-            .finish(lease, &Commit::default(), &verdict, &Trail { at: now, release: fault.release }, None)
-            .await
+        park(app, &tenant, lease, attempts, &fault, &trail).await
     } else {
         let wait = backoff(&app.config.limits, attempts, fault.after, &mut rand::rng());
         info!(attempts, wait_ms = wait.as_millis() as u64, reason = %fault.reason, "tried again later");
         let retry_at = now.checked_add(wait).unwrap_or(now);
-        app.journal.fail(lease, &fault.reason, now, retry_at).await
+        app.journal.fail(lease, &fault.reason, &trail, retry_at).await
     };
     match let_go {
         Ok(()) => {}
@@ -127,6 +124,29 @@ async fn one(app: &Arc<App>, taken: Taken, stop: &mut watch::Receiver<bool>) {
         // The lease runs out by itself, and the next worker goes on from what is stored.
         Err(error) => warn!(error = %Chain(&error), "the lane could not be let go of"),
     }
+}
+
+/// Gives up on the events of a pass that met a fault. What the API refuses for good is held against the release that
+/// asked for it; that an API did not answer is not.
+async fn park(
+    app: &Arc<App>,
+    tenant: &str,
+    lease: Lease,
+    attempts: u32,
+    fault: &Fault,
+    trail: &Trail,
+) -> Result<(), JournalError> {
+    warn!(attempts, reason = %fault.reason, "parked: a person is needed");
+    let reason = format!(
+        "after {attempts} attempt(s): {}; nothing more is tried until `crosswalk events retry`",
+        fault.reason
+    );
+    let ended = Ended::parked(&reason, 0);
+    app.journal.finish(lease, &Commit::default(), &Verdict::Parked { reason }, trail, None).await?;
+    if let (Some(release), Some(tenant), true) = (&fault.release, app.tenants.get(tenant), fault.permanent) {
+        rollout::ended(app, &tenant, release, &ended);
+    }
+    Ok(())
 }
 
 /// Completes when the stop has begun and the grace is used up, but for what handing back takes.

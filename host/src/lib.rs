@@ -19,8 +19,8 @@ mod process;
 #[cfg_attr(not(test), expect(dead_code, reason = "shadow and `plugin diff` follow"))]
 mod recording;
 mod release;
-#[cfg_attr(not(test), expect(dead_code, reason = "shadow and `plugin diff` follow"))]
 mod replay;
+mod rollout;
 mod serve;
 mod setup;
 mod state;

@@ -21,7 +21,6 @@ use crosswalk_journal::{Lease, Taken, Trail};
 use crosswalk_runtime::{PassUsage, Release};
 use tracing::{info, warn};
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "shadow and `plugin diff` follow"))]
 pub(crate) use self::reach::limits;
 use self::reach::{Looked, Reach};
 pub(crate) use self::{
@@ -34,6 +33,7 @@ use crate::{
     config::AfterPatience,
     dispatch::Chain,
     recording::{Asked, Recorder},
+    rollout::{self, shadow, tally::Ended},
     tenant::Tenant,
 };
 
@@ -48,7 +48,7 @@ pub(crate) struct Fault {
     /// How long the system asked to be left alone.
     pub(crate) after: Option<Duration>,
     /// The release that was deciding.
-    pub(crate) release: Option<String>,
+    pub(crate) release: Option<Arc<Release>>,
     /// The host is stopping; the attempt does not count.
     pub(crate) stopping: bool,
     /// Trying again cannot help; a person has to look at this lane.
@@ -106,12 +106,14 @@ pub(crate) async fn pass(app: &Arc<App>, taken: Taken) -> Result<(), Fault> {
     let Some(tenant) = app.tenants.get(&taken.tenant) else {
         return Err(Fault::new(format!("tenant `{}` is not applied on this host", taken.tenant)));
     };
-    let Some(release) = app.registry.current(&taken.tenant) else {
+    let Some(routing) = app.registry.routing(&taken.tenant) else {
         return Err(Fault::new(format!(
             "no plugin is routed to tenant `{}`; deploy one with `crosswalk plugin deploy`",
             taken.tenant
         )));
     };
+    // From here to its verdict the pass is decided by this one, whatever is routed meanwhile.
+    let release = Arc::clone(routing.release_for(taken.bucket));
     if let Some(verdict) = held_back(app, &tenant, &taken) {
         let alarms = match &verdict {
             Verdict::Parked { reason } => vec![reason.clone()],
@@ -119,11 +121,14 @@ pub(crate) async fn pass(app: &Arc<App>, taken: Taken) -> Result<(), Fault> {
         };
         let commit = Commit { alarms, ..Commit::default() };
         let trail = Trail { at: app.now(), release: Some(release.digest.clone()) };
-        return Ok(app.journal.finish(taken.lease, &commit, &verdict, &trail, None).await?);
+        app.journal.finish(taken.lease, &commit, &verdict, &trail, None).await?;
+        if let Verdict::Parked { reason } = &verdict {
+            rollout::ended(app, &tenant, &release, &Ended::parked(reason, commit.alarms.len()));
+        }
+        return Ok(());
     }
-    let digest = release.digest.clone();
     let driver = Driver::new(app, &tenant, &release, taken.lease)?;
-    driver.run(taken).await.map_err(|fault| Fault { release: Some(digest), ..fault })
+    driver.run(taken).await.map_err(|fault| Fault { release: Some(release), ..fault })
 }
 
 /// A verdict without a pass: the operator has paused the tenant, or the pair has spent its writes.
@@ -164,6 +169,9 @@ impl<'a> Driver<'a> {
     async fn run(&self, taken: Taken) -> Result<(), Fault> {
         let now = self.app.now();
         let mut mapper = self.reach.mapper(&taken.tenant, now);
+        if self.app.rollout.watches(&taken.tenant, &self.reach.release) {
+            mapper = mapper.asked_twice(&taken.tenant, now);
+        }
         let post_again = taken.retried.or_else(|| self.may_post_again(taken.state.as_ref()).then_some(now));
         let start = Start {
             id: format!("{}-{}", self.app.journal_name, self.lease.pass),
@@ -185,13 +193,19 @@ impl<'a> Driver<'a> {
                 Action::Finish { commit, verdict } => {
                     let usage = mapper.finish();
                     self.report(&verdict, &commit.alarms, &usage, pass.refusal());
-                    let bytes = recorder.finish(&usage, pass.refusal()).to_bytes();
+                    let recorded = recorder.finish(&usage, pass.refusal());
+                    let bytes = recorded.to_bytes();
                     let finished = self
                         .app
                         .journal
                         .finish(self.lease, &commit, &verdict, &self.trail(), Some(&bytes))
                         .await;
-                    return Ok(finished?);
+                    finished?;
+                    let plugin_us = u64::try_from(usage.wall.as_micros()).unwrap_or(u64::MAX);
+                    let ended = Ended::of(&verdict, pass.refusal(), commit.alarms.len(), plugin_us);
+                    rollout::ended(self.app, self.tenant, &self.reach.release, &ended);
+                    shadow::offer(self.app, &self.tenant.name, recorded);
+                    return Ok(());
                 }
                 other => self.carry_out(other).await?,
             };

@@ -1,52 +1,54 @@
 //! Releases: a plugin at a digest, with a tenant's settings, checked before anybody is routed to it.
 //!
 //! A deploy goes: check and compile off the request path → store bytes, manifest and settings → move the tenant's
-//! generation in the journal by compare-and-swap → move the pointer in memory. A pass that has begun keeps the
-//! release that it began with; the next one takes the new. No event waits for any of it.
+//! generation in the journal by compare-and-swap → move the pointer in memory. So does every other change of where a
+//! tenant is routed: a candidate's stage and share, a promotion, a rollback, other settings; see [`routes`]. A pass that
+//! has begun keeps the release that it began with; the next one takes the new. No event waits for any of it.
+
+mod routes;
+mod settings;
+mod status;
 
 use std::sync::Arc;
 
 use crosswalk_engine::mapping::Manifest;
-use crosswalk_journal::{Error as JournalError, NewRelease, Route};
-use crosswalk_runtime::{Generation, LoadError, Plugin, Release};
+use crosswalk_journal::{NewRelease, ReleaseId, Route};
+use crosswalk_runtime::{Candidate, Generation, LoadError, Plugin, Release, Routing};
 use serde_json::Value;
 use tokio::task;
-use tracing::{error, info};
 
+pub(crate) use self::{
+    routes::{Order, deploy, promote, promote_by_rule, roll_back, rollback},
+    settings::{Renewal, renewal},
+    status::{list, status},
+};
 use crate::{
-    admin::types::{ReleaseSummary, Routed},
     app::App,
     error::{Complaint, Fault},
+    rollout,
 };
 
-/// Checks a component with a tenant's settings, stores it as a release and routes the tenant to it.
-pub(crate) async fn deploy(
-    app: &Arc<App>,
+/// Stores a plugin with the settings that it was loaded with.
+async fn install(
+    app: &App,
     tenant: &str,
+    plugin: &Plugin,
     bytes: Vec<u8>,
+    settings: &Value,
     who: &str,
-) -> Result<Routed, Complaint> {
-    let settings = settings_of(app, tenant)?;
-    let crm = crm_of(app, tenant);
-    // Read before compiling, so that of two deploys at the same time one wins and the other is told.
-    let expected = generation(app, tenant).await?;
-    let plugin = load(app, bytes.clone(), settings.clone()).await?;
-    fits(&plugin, crm)?;
+) -> Result<ReleaseId, Complaint> {
     let manifest = serde_json::to_string(plugin.manifest())
         .map_err(|error| Complaint::internal("writing down the plugin's manifest", &error))?;
-    let release = app
-        .journal
-        .install_release(&NewRelease {
-            tenant: tenant.to_owned(),
-            digest: plugin.digest().to_owned(),
-            manifest,
-            settings: settings.to_string(),
-            bytes,
-            who: who.to_owned(),
-            at: app.now(),
-        })
-        .await?;
-    route(app, tenant, expected, release, plugin, who).await
+    let release = NewRelease {
+        tenant: tenant.to_owned(),
+        digest: plugin.digest().to_owned(),
+        manifest,
+        settings: settings.to_string(),
+        bytes,
+        who: who.to_owned(),
+        at: app.now(),
+    };
+    Ok(app.journal.install_release(&release).await?)
 }
 
 /// Whether a component would be taken with these settings by a tenant with this CRM. Nothing is stored.
@@ -73,122 +75,67 @@ fn fits(plugin: &Plugin, crm: &str) -> Result<(), Complaint> {
     ))
 }
 
-/// The component of a release, if the release was made with other settings than these; `None` if it has them already.
-pub(crate) async fn component_under_other_settings(
-    app: &App,
-    route: &Route,
-    settings: &Value,
-) -> Result<Option<Vec<u8>>, Complaint> {
-    let release = app.journal.release(route.release).await?.ok_or_else(|| lost(route, "the description"))?;
-    if serde_json::from_str::<Value>(&release.settings).is_ok_and(|used| used == *settings) {
-        return Ok(None);
-    }
-    let component = app.journal.component(&release.digest).await?;
-    component.map(Some).ok_or_else(|| lost(route, "the component"))
-}
-
-/// Routes a tenant back to the release before the present one.
-pub(crate) async fn rollback(app: &Arc<App>, tenant: &str, who: &str) -> Result<Routed, Complaint> {
-    let routes = app.journal.routes(tenant, 100).await?;
-    let present = routes.first().map(|route| route.release);
-    let Some(earlier) = routes.iter().find(|route| Some(route.release) != present) else {
-        return Err(Complaint::new(
-            Fault::Refused,
-            format!("tenant `{tenant}` has had no other release to go back to"),
-            "the tenant stays on its present release",
-            "deploy the plugin that you want with `crosswalk plugin deploy`",
-        ));
-    };
-    let plugin = stored_plugin(app, earlier).await?;
-    let expected = generation(app, tenant).await?;
-    route(app, tenant, expected, earlier.release, plugin, who).await
-}
-
-/// All releases of a tenant, newest first.
-pub(crate) async fn list(app: &Arc<App>, tenant: &str) -> Result<Vec<ReleaseSummary>, Complaint> {
-    let routes = app.journal.routes(tenant, 0).await?;
-    let current = routes.first().map(|route| route.release);
-    let releases = app.journal.releases(tenant).await?;
-    Ok(releases
-        .into_iter()
-        .map(|release| ReleaseSummary {
-            generation: routes
-                .iter()
-                .find(|route| route.release == release.id)
-                .and_then(|route| i64::try_from(route.generation).ok()),
-            current: Some(release.id) == current,
-            plugin: plugin_name(&release.manifest),
-            digest: release.digest,
-        })
-        .collect())
-}
-
-/// Loads what a tenant was routed to when the host last ran.
+/// Loads what a tenant was routed to when the host last ran, and goes on with what was going on.
 pub(crate) async fn restore(app: &Arc<App>, tenant: &str) -> Result<(), Complaint> {
     let Some(route) = app.journal.routed(tenant).await? else { return Ok(()) };
-    let plugin = stored_plugin(app, &route).await?;
-    put(app, tenant, 0, &route, plugin);
+    let routing = routing(app, &route, &[]).await?;
+    app.registry.route(tenant, routing);
+    rollout::restore(app, &route).await?;
+    // The host may have been stopped between a rollback and what comes after it.
+    after_rollback(app, &route).await
+}
+
+/// The releases of a route, loaded: those that are in memory already, `fresh` and stored ones.
+async fn routing(app: &Arc<App>, route: &Route, fresh: &[Arc<Release>]) -> Result<Routing, Complaint> {
+    let live = loaded(app, &route.tenant, route.live, fresh).await?;
+    let candidate = match &route.candidate {
+        None => None,
+        Some(candidate) => {
+            let release = loaded(app, &route.tenant, candidate.release, fresh).await?;
+            let is_canary = candidate.stage == crosswalk_journal::Stage::Canary;
+            Some(Candidate { release, canary_percent: is_canary.then_some(candidate.share) })
+        }
+    };
+    Ok(Routing { generation: Generation(route.generation), live, candidate })
+}
+
+async fn loaded(
+    app: &Arc<App>,
+    tenant: &str,
+    id: ReleaseId,
+    fresh: &[Arc<Release>],
+) -> Result<Arc<Release>, Complaint> {
+    let name = id.to_string();
+    let routed = app.registry.routing(tenant);
+    let candidate = routed.as_ref().and_then(|routing| routing.candidate.as_ref());
+    let routed = [routed.as_ref().map(|routing| &routing.live), candidate.map(|known| &known.release)];
+    if let Some(known) = fresh.iter().chain(routed.into_iter().flatten()).find(|release| release.id == name) {
+        return Ok(Arc::clone(known));
+    }
+    let release = app.journal.release(id).await?.ok_or_else(|| lost(tenant, id, "the description"))?;
+    let bytes = app.journal.component(&release.digest).await?;
+    let bytes = bytes.ok_or_else(|| lost(tenant, id, "the component"))?;
+    let settings = serde_json::from_str(&release.settings)
+        .map_err(|error| lost(tenant, id, "a readable form of the settings").because(&error))?;
+    Ok(Arc::new(in_memory(id, load(app, bytes, settings).await?)))
+}
+
+fn in_memory(id: ReleaseId, plugin: Plugin) -> Release {
+    Release { id: id.to_string(), digest: plugin.digest().to_owned(), plugin }
+}
+
+/// What a release that was taken back had parked is looked at again.
+async fn after_rollback(app: &Arc<App>, route: &Route) -> Result<(), Complaint> {
+    let Some(undone) = &route.undone else { return Ok(()) };
+    let Some(release) = app.journal.release(undone.release).await? else { return Ok(()) };
+    rollout::look_again(app, &route.tenant, &release.digest, undone.since, &route.why).await;
     Ok(())
 }
 
-async fn route(
-    app: &Arc<App>,
-    tenant: &str,
-    expected: u64,
-    release: crosswalk_journal::ReleaseId,
-    plugin: Plugin,
-    who: &str,
-) -> Result<Routed, Complaint> {
-    let generation =
-        app.journal.route(tenant, expected, release, who, app.now()).await.map_err(|error| match error {
-            JournalError::Moved { .. } => Complaint::new(
-                Fault::Moved,
-                format!("somebody else routed tenant `{tenant}` at the same time"),
-                "the component is stored, and nobody is routed to it by this call",
-                "look at `crosswalk plugin list`, and deploy again if yours should still win",
-            )
-            .because(&error),
-            other => other.into(),
-        })?;
-    let name = format!("{} {}", plugin.manifest().name, plugin.manifest().version);
-    let digest = plugin.digest().to_owned();
-    let route = Route { tenant: tenant.to_owned(), generation, release, at: app.now(), who: who.to_owned() };
-    put(app, tenant, expected, &route, plugin);
-    info!(tenant, generation, release = %digest, plugin = %name, "routed");
-    Ok(Routed {
-        tenant: tenant.to_owned(),
-        digest,
-        plugin: name,
-        generation: i64::try_from(generation).unwrap_or(i64::MAX),
-    })
-}
-
-/// Moves the pointer in memory. It can only lose against another deploy on this host that was later in the journal.
-fn put(app: &App, tenant: &str, expected: u64, route: &Route, plugin: Plugin) {
-    let release = Release {
-        id: route.release.to_string(),
-        digest: plugin.digest().to_owned(),
-        generation: Generation(route.generation),
-        settings_version: route.generation,
-        plugin,
-    };
-    if let Err(moved) = app.registry.route(tenant, Generation(expected), release) {
-        error!(tenant, error = %moved, "a later release is routed already");
-    }
-}
-
-async fn stored_plugin(app: &Arc<App>, route: &Route) -> Result<Plugin, Complaint> {
-    let release = app.journal.release(route.release).await?.ok_or_else(|| lost(route, "the description"))?;
-    let bytes = app.journal.component(&release.digest).await?.ok_or_else(|| lost(route, "the component"))?;
-    let settings = serde_json::from_str(&release.settings)
-        .map_err(|error| lost(route, "a readable form of the settings").because(&error))?;
-    load(app, bytes, settings).await
-}
-
-fn lost(route: &Route, what: &str) -> Complaint {
+fn lost(tenant: &str, release: ReleaseId, what: &str) -> Complaint {
     Complaint::new(
         Fault::Internal,
-        format!("{what} of release `{}` of tenant `{}` is not in the journal", route.release, route.tenant),
+        format!("{what} of release `{release}` of tenant `{tenant}` is not in the journal"),
         "the tenant keeps the release that it is on; its events wait if it has none",
         "deploy the plugin again with `crosswalk plugin deploy`",
     )
@@ -216,10 +163,6 @@ pub(crate) fn refused(error: &LoadError) -> Complaint {
     complaint
 }
 
-async fn generation(app: &App, tenant: &str) -> Result<u64, Complaint> {
-    Ok(app.journal.routed(tenant).await?.map_or(0, |route| route.generation))
-}
-
 fn settings_of(app: &App, tenant: &str) -> Result<Value, Complaint> {
     match app.tenants.get(tenant) {
         Some(tenant) => Ok(tenant.document.settings_json()),
@@ -244,4 +187,9 @@ pub(crate) fn plugin_name(manifest: &str) -> String {
         Ok(manifest) => format!("{} {}", manifest.name, manifest.version),
         Err(_) => "unreadable manifest".to_owned(),
     }
+}
+
+/// A plugin's name and version.
+fn name_of(release: &Release) -> String {
+    format!("{} {}", release.plugin.manifest().name, release.plugin.manifest().version)
 }

@@ -27,6 +27,7 @@ use crate::{
     hooks,
     intake::Verifier,
     jobs, release,
+    rollout::{self, Rollout},
     state::{self, State},
     sweep, tenant,
 };
@@ -75,6 +76,7 @@ impl Host {
             tokio::spawn(listen(admin, admin::router(app.clone()), stopping.clone())),
             tokio::spawn(dispatch::run(app.clone(), stopping.clone())),
             tokio::spawn(catchup::run(app.clone(), stopping.clone())),
+            tokio::spawn(rollout::run(app.clone(), stopping.clone())),
             tokio::spawn(sweep::run(app.clone(), stopping)),
         ];
         jobs::resume(&app).await?;
@@ -144,6 +146,7 @@ async fn open(config: Config, stopping: watch::Receiver<bool>) -> Result<App, Co
         runtime,
         registry: Registry::new(),
         tenants: Tenants::default(),
+        rollout: Rollout::new(),
         budget: WriteBudget::default(),
         transport: Arc::new(transport),
         verifier,

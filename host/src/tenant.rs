@@ -134,7 +134,7 @@ fn lists_rows<'a>(used: &'a EntityUse, entity: &'a str) -> impl Iterator<Item = 
 const SINCE: &str = "since";
 
 /// Applies a tenant document: connections and plugin are tried first, so that a wrong one changes nothing, then the
-/// journal, then a release, if the tenant has none yet or the document has other settings than it.
+/// journal, then releases, if the tenant has none yet or the document has other settings than they.
 pub(crate) async fn apply(app: &Arc<App>, document: TenantDocument, who: &str) -> Result<(), Complaint> {
     let name = document.name.clone();
     document.validate().map_err(|error| unusable(&name, &error))?;
@@ -145,12 +145,12 @@ pub(crate) async fn apply(app: &Arc<App>, document: TenantDocument, who: &str) -
     }
     let first_applied = served.map_or(applied, |tenant| tenant.since);
     let settings = document.settings_json();
-    let component = match app.journal.routed(&name).await? {
-        None => Some(first_plugin(&document)?),
-        Some(route) => release::component_under_other_settings(app, &route, &settings).await?,
+    let renewal = match app.journal.routed(&name).await? {
+        None => Some(release::Renewal::First(first_plugin(&document)?)),
+        Some(route) => release::renewal(app, route, &settings).await?,
     };
-    if let Some(component) = &component {
-        release::check(app, component.clone(), settings, crm_name(&document)).await?;
+    if let Some(renewal) = &renewal {
+        renewal.check(app, &settings, crm_name(&document)).await?;
     }
     let given = app.config.secrets.resolve(&document.partner_center.refresh_token);
     let given = given.map_err(|error| unusable(&name, &error))?;
@@ -168,10 +168,10 @@ pub(crate) async fn apply(app: &Arc<App>, document: TenantDocument, who: &str) -
     }
     app.journal.act(&name, who, "applied the tenant document", applied).await?;
     app.tenants.put(tenant);
-    if let Some(component) = component {
-        release::deploy(app, &name, component, who).await?;
+    match renewal {
+        Some(renewal) => renewal.carry_out(app, &name, &settings, who).await,
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Connects the tenants that were applied before the host was last stopped.

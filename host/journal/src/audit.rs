@@ -75,8 +75,8 @@ pub struct Alarm {
     pub tenant: String,
     /// The link concerned.
     pub link: Option<LinkId>,
-    /// The pass that raised it.
-    pub pass: PassId,
+    /// The pass that raised it; `None` if the host did.
+    pub pass: Option<PassId>,
     /// When.
     pub at: Timestamp,
     /// What, in a sentence.

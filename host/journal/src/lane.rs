@@ -34,6 +34,9 @@ pub struct Taken {
     pub retried: Option<Timestamp>,
     /// Tries in a row without a verdict, this one included.
     pub attempts: u32,
+    /// Which of [`crate::LANE_BUCKETS`] the lane is in. It follows from the lane's first subject and never changes, also
+    /// not when the subject becomes a link's.
+    pub bucket: u16,
 }
 
 /// What a pass's writes are filed under.

@@ -39,7 +39,7 @@ pub use ids::{EventId, JobId, LaneId, Lease, LinkId, NotAnId, PassId, ReleaseId}
 pub use job::{Finding, Job, JobFilter, JobState, NewJob};
 pub use lane::{Backlog, Outcome, PassRecord, Taken, Trail};
 pub use link::{EntryRecord, EntryState, Link, LinkFilter};
-pub use release::{NewRelease, Recording, Release, Route};
+pub use release::{Candidate, LookAgain, NewRelease, NewRoute, Recording, Release, Route, Stage, Undone};
 pub use seal::KEY_BYTES;
 pub use sqlite::{SqliteJournal, SqliteOptions};
 pub use tenant::{Counts, Pruned, Retention, Secret, Tenant};
@@ -67,6 +67,11 @@ pub trait Journal: Send + Sync + 'static {
     /// A person parks a waiting event; the lane goes on with later ones. Audited.
     /// [`Error::NotWaiting`] if the event has its verdict already.
     async fn park(&self, id: EventId, who: &str, reason: &str, at: Timestamp) -> Result<()>;
+
+    /// Events that a bad release parked wait again and are due now, the oldest first, at most [`LIST_ROWS_MAX`] a call;
+    /// returns which. Unlike [`Journal::retry`] this is nobody's leave to post again what may have been posted before.
+    /// Audited, if there were any.
+    async fn look_again(&self, at: &LookAgain) -> Result<Vec<EventId>>;
 
     // Lanes
 
@@ -107,7 +112,7 @@ pub trait Journal: Send + Sync + 'static {
     ) -> Result<()>;
 
     /// The pass met a fault: its events wait until `retry_at`, and the attempts stay counted.
-    async fn fail(&self, lease: Lease, reason: &str, at: Timestamp, retry_at: Timestamp) -> Result<()>;
+    async fn fail(&self, lease: Lease, reason: &str, trail: &Trail, retry_at: Timestamp) -> Result<()>;
 
     /// Changes whenever a lane may have become due through this process. Subscribe before looking.
     fn changed(&self) -> watch::Receiver<u64>;
@@ -160,6 +165,9 @@ pub trait Journal: Send + Sync + 'static {
     /// Writes an administrator's act into a tenant's chain.
     async fn act(&self, tenant: &str, who: &str, what: &str, at: Timestamp) -> Result<()>;
 
+    /// Raises an alarm that no pass raised.
+    async fn raise(&self, tenant: &str, text: &str, at: Timestamp) -> Result<()>;
+
     /// A tenant's alarms, newest first.
     async fn alarms(&self, tenant: &str, limit: u32) -> Result<Vec<Alarm>>;
 
@@ -191,19 +199,16 @@ pub trait Journal: Send + Sync + 'static {
     /// Installs a plugin with its settings. The same digest with the same settings is the same release.
     async fn install_release(&self, release: &NewRelease) -> Result<ReleaseId>;
 
-    /// Routes a tenant to a release if its generation is still the expected one (0: never routed), and returns the new
-    /// generation. [`Error::Moved`] says what the generation is otherwise. Audited.
-    async fn route(
-        &self,
-        tenant: &str,
-        expected_generation: u64,
-        release: ReleaseId,
-        who: &str,
-        at: Timestamp,
-    ) -> Result<u64>;
+    /// Changes where a tenant is routed if its generation is still the expected one, and returns how it is routed now.
+    /// [`Error::Moved`] says what the generation is otherwise. Every change goes this way: of the live release, of the
+    /// candidate, of its stage and share. Audited.
+    async fn route(&self, change: &NewRoute) -> Result<Route>;
 
     /// Where a tenant is routed now; `None` if it never was.
     async fn routed(&self, tenant: &str) -> Result<Option<Route>>;
+
+    /// One generation of a tenant.
+    async fn route_at(&self, tenant: &str, generation: u64) -> Result<Option<Route>>;
 
     /// All generations of a tenant, newest first, at most `limit`.
     async fn routes(&self, tenant: &str, limit: u32) -> Result<Vec<Route>>;
@@ -252,6 +257,9 @@ pub trait Journal: Send + Sync + 'static {
 
 /// How many events one pass settles at most; more than that wait for the next pass of the lane.
 pub const EVENTS_PER_PASS_MAX: u32 = 1_000;
+
+/// How many buckets lanes are spread over, evenly, for whoever wants a share of them.
+pub const LANE_BUCKETS: u16 = 10_000;
 
 /// How many rows a listing returns at most, whatever was asked for.
 pub const LIST_ROWS_MAX: u32 = 1_000;

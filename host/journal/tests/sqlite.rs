@@ -7,6 +7,11 @@ use crosswalk_engine::pass::{Commit, Subject, Verdict};
 use crosswalk_journal::{Error, Journal, NewEvent, Retention, Source, SqliteJournal, SqliteOptions, Trail};
 use futures::future::join_all;
 use jiff::Timestamp;
+use sqlx::{
+    Connection as _, SqlSafeStr as _, SqliteConnection,
+    migrate::{Migration, MigrationType, Migrator},
+    sqlite::SqliteConnectOptions,
+};
 
 const KEY: [u8; 32] = [7; 32];
 
@@ -154,4 +159,47 @@ async fn a_call_that_is_dropped_half_way_leaves_the_journal_usable() {
         journal.act("contoso", "ada", "came back", at(1)).await.unwrap();
     }
     journal.verify_audit("contoso").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_journal_of_the_time_before_candidates_is_read_and_goes_back_where_it_would_have_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.db");
+    old_journal(&path).await;
+    let journal = open(&path).await;
+    let routes = journal.routes("contoso", 0).await.unwrap();
+    let read: Vec<_> =
+        routes.iter().map(|route| (route.generation, route.before, route.live_since)).collect();
+    assert_eq!(read, [(3, Some(1), at(3)), (2, Some(1), at(2)), (1, None, at(1))]);
+    assert!(routes.iter().all(|route| route.candidate.is_none() && route.who == "ada"));
+    let alarms = journal.alarms("contoso", 10).await.unwrap();
+    assert_eq!((alarms[0].text.as_str(), alarms[0].pass.is_some()), ("a law is broken", true));
+}
+
+/// A journal as the third migration left it: two releases, of which the second was routed twice, and an alarm.
+async fn old_journal(path: &Path) {
+    let scripts = [
+        ("journal", include_str!("../migrations/0001_journal.sql")),
+        ("retried", include_str!("../migrations/0002_retried.sql")),
+        ("background", include_str!("../migrations/0003_background.sql")),
+    ];
+    let numbered = (1..).zip(scripts).map(|(number, (name, script))| {
+        Migration::new(number, name.into(), MigrationType::Simple, script.into_sql_str(), false)
+    });
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let mut conn = SqliteConnection::connect_with(&options).await.unwrap();
+    Migrator::with_migrations(numbered.collect()).run(&mut conn).await.unwrap();
+    for (generation, release) in [(1, 1), (2, 2), (3, 2)] {
+        sqlx::query("INSERT INTO routes (tenant, generation, release_id, routed_at, who) VALUES ('contoso', $1, $2, $3, 'ada')")
+            .bind(generation)
+            .bind(release)
+            .bind(at(generation).as_millisecond())
+            .execute(&mut conn)
+            .await
+            .unwrap();
+    }
+    let alarm =
+        "INSERT INTO alarms (id, tenant, pass, raised, text) VALUES (1, 'contoso', 7, 0, 'a law is broken')";
+    sqlx::query(alarm).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
 }

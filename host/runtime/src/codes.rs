@@ -101,6 +101,9 @@ codes! {
     BadSettingsSchema = "MAP059",
     /// The tenant's settings are not what the plugin's schema asks for.
     BadSettings = "MAP060",
+
+    /// Two answers to one question, asked a second apart.
+    TwoAnswers = "MAP080",
 }
 
 impl std::fmt::Display for Code {
@@ -113,6 +116,12 @@ impl Code {
     /// The code that is written like this, if there is one.
     pub fn parse(text: &str) -> Option<Self> {
         Code::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
+
+    /// Whether it says that the plugin itself is at fault: it trapped, or gave what its contract does not allow. A refusal
+    /// in the plugin's own words is none, nor is a call that took too long, which a busy host may be the reason for.
+    pub fn is_defect(self) -> bool {
+        !matches!(self, Code::Rejected | Code::RetryAsked | Code::TimeSpent | Code::HostCannotRun)
     }
 
     /// A refusal for good, with this code.

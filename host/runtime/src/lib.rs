@@ -35,4 +35,4 @@ pub use limits::Limits;
 pub use load::LoadError;
 pub use lookup::{Lookup, LookupAnswer, LookupFailure, RecordedLookups};
 pub use plugin::{PassContext, PassMapper, PassUsage, Plugin};
-pub use registry::{Generation, Moved, Registry, Release};
+pub use registry::{Candidate, Generation, Registry, Release, Routing};

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use crosswalk_engine::{
-    mapping::{Conflict, CrmDraft, Manifest, Mapper, Outcome, Record, Refusal, Report, Resolution},
+    mapping::{
+        Conflict, CrmDraft, Disposition, Manifest, Mapper, Outcome, Record, Refusal, Report, Resolution,
+    },
     referral::Referral,
     value::Fields,
 };
@@ -11,6 +13,7 @@ use wasmtime::Store;
 
 use crate::{
     call::{self, CallState, LogLine, PassState, Setting, Settings},
+    codes::Code,
     contract::v1::{self, drafts, wire},
     engine::Runtime,
     load::Prepared,
@@ -45,6 +48,8 @@ pub struct PassContext {
 pub struct PassMapper {
     plugin: Plugin,
     context: wire::Context,
+    /// The same pass a moment later, if each question is to be asked twice.
+    later: Option<wire::Context>,
     state: PassState,
     usage: PassUsage,
 }
@@ -87,6 +92,7 @@ impl Plugin {
         PassMapper {
             plugin: self.clone(),
             context: v1::context(&context.tenant, context.now),
+            later: None,
             state: PassState {
                 lookups: PassLookups { source: context.lookups, answers: Vec::new() },
                 log: Vec::new(),
@@ -109,6 +115,13 @@ impl std::fmt::Debug for Plugin {
 }
 
 impl PassMapper {
+    /// Has each question asked twice, the second time as of a moment later, and refuses where the answers differ. The
+    /// second time is in nobody's usage and log: the pass is recorded as if it had not been.
+    pub fn asked_twice(mut self, tenant: &str, now: jiff::Timestamp) -> Self {
+        self.later = Some(v1::context(tenant, a_moment_later(now)));
+        self
+    }
+
     /// What the pass used, and its record. The mapper is done.
     pub fn finish(self) -> PassUsage {
         PassUsage { log: self.state.log, lookups: self.state.lookups.answers, ..self.usage }
@@ -150,10 +163,48 @@ impl PassMapper {
     fn manifest(&self) -> Arc<Manifest> {
         Arc::clone(&self.plugin.shared.manifest)
     }
-}
 
-impl Mapper for PassMapper {
-    fn to_crm(&mut self, referral: &Referral, linked: Option<&Record>) -> Result<Outcome<CrmDraft>, Refusal> {
+    /// Asks once, or twice if that was wanted; `fields` names what of an answer is worth comparing field by field.
+    fn settled<Answer: PartialEq>(
+        &mut self,
+        function: &'static str,
+        ask: impl Fn(&mut Self) -> Result<Answer, Refusal>,
+        fields: impl Fn(&Answer) -> Option<&Fields>,
+    ) -> Result<Answer, Refusal> {
+        let first = ask(self);
+        let Some(later) = self.later.clone() else { return first };
+        let again = |answer: &Result<Answer, Refusal>| {
+            answer.as_ref().is_err_and(|refusal| refusal.disposition == Disposition::Retry)
+        };
+        if again(&first) {
+            return first;
+        }
+        let (lines, lookups) = (self.state.log.len(), self.state.lookups.answers.len());
+        let (context, usage) = (std::mem::replace(&mut self.context, later), self.usage.clone());
+        let second = ask(self);
+        (self.context, self.usage) = (context, usage);
+        self.state.log.truncate(lines);
+        self.state.lookups.answers.truncate(lookups);
+        // That a host or a CRM is too slow the second time says nothing about the plugin.
+        if first == second || again(&second) {
+            return first;
+        }
+        let held = |answer: &Result<Answer, Refusal>| answer.as_ref().ok().and_then(&fields).cloned();
+        let field = held(&first).zip(held(&second)).and_then(|(first, second)| differing(&first, &second));
+        let name = &self.plugin.manifest().name;
+        let what = field.as_ref().map_or_else(|| "its answer".to_owned(), |field| format!("`{field}`"));
+        Err(Code::TwoAnswers.reject(
+            field.as_deref(),
+            format!("`{name}` gave two answers to one question in `{function}`: {what} was another a second later"),
+            "a draft must not follow the clock: take the time of the pass out of it, only `report` may use it",
+        ))
+    }
+
+    fn draft_record(
+        &mut self,
+        referral: &Referral,
+        linked: Option<&Record>,
+    ) -> Result<Outcome<CrmDraft>, Refusal> {
         let (referral, linked) = (v1::referral::referral(referral), linked.map(v1::record));
         let outcome = self.call("to-crm", |store, plugin, context| {
             plugin.call_to_crm(store, &referral, linked.as_ref(), context)
@@ -161,7 +212,7 @@ impl Mapper for PassMapper {
         drafts::crm_outcome(&self.manifest(), outcome)
     }
 
-    fn to_referral(
+    fn draft_referral(
         &mut self,
         linked: &Record,
         referral: Option<&Referral>,
@@ -173,13 +224,55 @@ impl Mapper for PassMapper {
         drafts::referral_outcome(&self.manifest(), outcome)
     }
 
-    fn resolve(&mut self, conflicts: &[Conflict]) -> Result<Vec<Resolution>, Refusal> {
+    fn decide(&mut self, conflicts: &[Conflict]) -> Result<Vec<Resolution>, Refusal> {
         let asked: Vec<_> = conflicts.iter().map(v1::conflict).collect();
         let given =
             self.call("resolve", |store, plugin, context| plugin.call_resolve(store, &asked, context))?;
         drafts::resolutions(&self.manifest(), conflicts, given)
     }
+}
 
+/// A second later, unless another hour begins: a mapping may go by the day.
+fn a_moment_later(now: jiff::Timestamp) -> jiff::Timestamp {
+    const HOUR_S: i64 = 3_600;
+    match now.checked_add(jiff::SignedDuration::from_secs(1)) {
+        Ok(later) if later.as_second().div_euclid(HOUR_S) == now.as_second().div_euclid(HOUR_S) => later,
+        _ => now,
+    }
+}
+
+/// The first field that two drafts do not have in common.
+fn differing(first: &Fields, second: &Fields) -> Option<String> {
+    let names = first.keys().chain(second.keys());
+    names.filter(|name| first.get(*name) != second.get(*name)).min().cloned()
+}
+
+impl Mapper for PassMapper {
+    fn to_crm(&mut self, referral: &Referral, linked: Option<&Record>) -> Result<Outcome<CrmDraft>, Refusal> {
+        let ask = |mapper: &mut Self| mapper.draft_record(referral, linked);
+        self.settled("to-crm", ask, |outcome| match outcome {
+            Outcome::Hold(draft) => Some(&draft.fields),
+            _ => None,
+        })
+    }
+
+    fn to_referral(
+        &mut self,
+        linked: &Record,
+        referral: Option<&Referral>,
+    ) -> Result<Outcome<Fields>, Refusal> {
+        let ask = |mapper: &mut Self| mapper.draft_referral(linked, referral);
+        self.settled("to-referral", ask, |outcome| match outcome {
+            Outcome::Hold(fields) => Some(fields),
+            _ => None,
+        })
+    }
+
+    fn resolve(&mut self, conflicts: &[Conflict]) -> Result<Vec<Resolution>, Refusal> {
+        self.settled("resolve", |mapper| mapper.decide(conflicts), |_| None)
+    }
+
+    /// Asked once: a report may say when it was made.
     fn report(&mut self, linked: &Record, report: &Report) -> Result<Fields, Refusal> {
         let (record, sync) = (v1::record(linked), v1::report(report));
         let fields =

@@ -81,7 +81,7 @@ async fn summary(app: &App, name: &str) -> Result<TenantSummary, Complaint> {
     known(app, name)?;
     let route = app.journal.routed(name).await?;
     let release = match &route {
-        Some(route) => app.journal.release(route.release).await?,
+        Some(route) => app.journal.release(route.live).await?,
         None => None,
     };
     let counts = app.journal.counts(name).await?;

@@ -1,8 +1,12 @@
 //! What the admin API says, in one place for the host that sends it and the command line that reads it.
 
+mod plugins;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use self::plugins::{PluginStatus, ReleaseStatus, ReleaseSummary, Routed, ShadowCounts, Stage};
 
 /// An event in a list.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,32 +80,6 @@ pub(crate) struct TenantSummary {
     pub(crate) waiting: u64,
     /// Open entries, for a person to look at.
     pub(crate) entries: u64,
-}
-
-/// A release of a tenant.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct ReleaseSummary {
-    /// The component's SHA-256, in hex.
-    pub(crate) digest: String,
-    /// The plugin's name and version.
-    pub(crate) plugin: String,
-    /// The generation at which it was routed last, if it ever was.
-    pub(crate) generation: Option<i64>,
-    /// Passes use it now.
-    pub(crate) current: bool,
-}
-
-/// What a deploy or rollback did.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Routed {
-    /// The tenant.
-    pub(crate) tenant: String,
-    /// The component's digest.
-    pub(crate) digest: String,
-    /// The plugin's name and version.
-    pub(crate) plugin: String,
-    /// The tenant's generation from now on.
-    pub(crate) generation: i64,
 }
 
 /// An open entry.

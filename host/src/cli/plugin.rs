@@ -1,5 +1,7 @@
 //! `crosswalk plugin`: from an empty folder to a release that a tenant is routed to.
 
+mod stage;
+
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -7,14 +9,8 @@ use crosswalk_runtime::{Limits, Runtime};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{
-    Output,
-    admin_client::{AdminClient, HostArgs},
-    events::escape,
-    template,
-};
+use super::{Output, template};
 use crate::{
-    admin::types::{ReleaseSummary, Routed},
     error::{Complaint, Fault},
     release,
 };
@@ -46,32 +42,16 @@ pub(super) enum Command {
         #[arg(long)]
         settings: Option<PathBuf>,
     },
-    /// Check a component, store it on the host and route a tenant to it.
-    Deploy {
-        /// The component, a `.wasm` file, or a plugin crate's folder, which is built first.
-        component: PathBuf,
-        /// The tenant.
-        #[arg(long)]
-        tenant: String,
-        #[command(flatten)]
-        host: HostArgs,
-    },
-    /// Route a tenant back to the release before the present one.
-    Rollback {
-        /// The tenant.
-        #[arg(long)]
-        tenant: String,
-        #[command(flatten)]
-        host: HostArgs,
-    },
+    /// Check a component, store it on the host and route a tenant to it, beside what is live or in its place.
+    Deploy(stage::Deploy),
+    /// Move a candidate on: from shadow to canary, from canary to live, or to another share of the lanes.
+    Promote(stage::Promote),
+    /// Take the last step back: drop the candidate, or make the release live again that was so before.
+    Rollback(stage::Rollback),
     /// List a tenant's releases, newest first.
-    List {
-        /// The tenant.
-        #[arg(long)]
-        tenant: String,
-        #[command(flatten)]
-        host: HostArgs,
-    },
+    List(stage::Whose),
+    /// Show how a tenant is routed, and what its candidate and its live release have done while on watch.
+    Status(stage::Whose),
 }
 
 pub(super) async fn run(command: Command, output: &Output) -> Result<(), Complaint> {
@@ -79,46 +59,12 @@ pub(super) async fn run(command: Command, output: &Output) -> Result<(), Complai
         Command::New { folder, sdk } => template::new(&folder, sdk.as_deref(), output),
         Command::Build { folder, offline } => build(&folder, offline, output),
         Command::Check { component, settings } => check(&component, settings.as_deref(), output),
-        Command::Deploy { component, tenant, host } => {
-            let bytes = bytes(&component, output)?;
-            let client = AdminClient::open(&host)?;
-            let routed: Routed =
-                client.post_bytes(&format!("/api/v1/tenants/{}/plugins", escape(&tenant)), bytes).await?;
-            output.say(&routed, || in_words(&routed));
-            Ok(())
-        }
-        Command::Rollback { tenant, host } => {
-            let client = AdminClient::open(&host)?;
-            let routed: Routed =
-                client.post(&format!("/api/v1/tenants/{}/plugins/rollback", escape(&tenant))).await?;
-            output.say(&routed, || in_words(&routed));
-            Ok(())
-        }
-        Command::List { tenant, host } => {
-            let client = AdminClient::open(&host)?;
-            let releases: Vec<ReleaseSummary> =
-                client.get(&format!("/api/v1/tenants/{}/plugins", escape(&tenant))).await?;
-            if releases.is_empty() {
-                output.tell("no releases; deploy one with `crosswalk plugin deploy`");
-            }
-            for release in &releases {
-                output.say(release, || {
-                    let mark = if release.current { "→" } else { " " };
-                    let generation =
-                        release.generation.map_or("never routed".to_owned(), |at| format!("generation {at}"));
-                    format!("{mark} {}  {}  {generation}", release.digest, release.plugin)
-                });
-            }
-            Ok(())
-        }
+        Command::Deploy(args) => stage::deploy(args, output).await,
+        Command::Promote(args) => stage::promote(args, output).await,
+        Command::Rollback(args) => stage::rollback(args, output).await,
+        Command::List(whose) => stage::list(whose, output).await,
+        Command::Status(whose) => stage::status(whose, output).await,
     }
-}
-
-fn in_words(routed: &Routed) -> String {
-    format!(
-        "tenant `{}` is on {} ({}), generation {}",
-        routed.tenant, routed.plugin, routed.digest, routed.generation
-    )
 }
 
 #[derive(Serialize)]

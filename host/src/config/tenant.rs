@@ -14,9 +14,11 @@ use super::{ConfigError, Invalid, SecretRef, resolve, url_text};
 use crate::intake::trust::is_loopback;
 
 mod crm;
+mod rollout;
 mod settings;
 
 pub use crm::{CrmOrganization, DynamicsOrganization, SalesforceOrganization, SalesforceSignIn};
+pub use rollout::Rollout;
 
 /// A document of a tenant with Dynamics, with every key, its default and what it means.
 pub const EXAMPLE_TOML: &str = include_str!("tenant/example.toml");
@@ -53,6 +55,9 @@ pub struct TenantDocument {
     /// How it is kept in agreement.
     #[serde(default)]
     pub sync: SyncOptions,
+    /// How its releases are watched, promoted and rolled back.
+    #[serde(default)]
+    pub rollout: Rollout,
 }
 
 /// How to reach a partner's referrals and webhook registration.
@@ -194,6 +199,7 @@ impl TenantDocument {
         }
         crm::not_empty("partner_center.client_id", &self.partner_center.client_id, "the application's id")?;
         crm.validate()?;
+        self.rollout.validate()?;
         self.check_plugin(crm)
     }
 

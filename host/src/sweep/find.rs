@@ -189,8 +189,8 @@ impl Finder<'_> {
             Some(link) if is_settled(&link.state, row.side, version) => return Ok(None),
             Some(_) => (format!("{} {name}", self.job.id), format!("version {version}")),
             None if self.kind == Kind::Sweep => {
-                let generation = self.release.generation.0;
-                (format!("{name} {version} {generation}"), format!("no link, version {version}"))
+                let release = &self.release.id;
+                (format!("{name} {version} {release}"), format!("no link, version {version}"))
             }
             None => (format!("{} {name}", self.job.id), format!("no link, version {version}")),
         };

@@ -163,7 +163,7 @@ pub(crate) async fn alarm(
     conn: &mut Conn,
     tenant: &str,
     link: Option<LinkId>,
-    pass: PassId,
+    pass: Option<PassId>,
     at: Timestamp,
     text: &str,
 ) -> Result<()> {
@@ -172,7 +172,7 @@ pub(crate) async fn alarm(
         .bind(id)
         .bind(tenant)
         .bind(link.map(|id| id.0))
-        .bind(pass.0)
+        .bind(pass.map(|id| id.0))
         .bind(at.as_millisecond())
         .bind(text)
         .execute(conn)
@@ -182,7 +182,7 @@ pub(crate) async fn alarm(
 
 /// Alarms, newest first.
 pub(crate) async fn alarms(conn: &mut Conn, tenant: &str, limit: u32) -> Result<Vec<Alarm>> {
-    let found: Vec<(Option<i64>, i64, i64, String)> = sqlx::query_as(
+    let found: Vec<(Option<i64>, Option<i64>, i64, String)> = sqlx::query_as(
         "SELECT link, pass, raised, text FROM alarms WHERE tenant = $1 ORDER BY id DESC LIMIT $2",
     )
     .bind(tenant)
@@ -195,7 +195,7 @@ pub(crate) async fn alarms(conn: &mut Conn, tenant: &str, limit: u32) -> Result<
             Ok(Alarm {
                 tenant: tenant.to_owned(),
                 link: link.map(LinkId),
-                pass: PassId(pass),
+                pass: pass.map(PassId),
                 at: time(raised)?,
                 text,
             })

@@ -11,6 +11,7 @@ use crate::{
     event::{Accepted, Event, EventFilter, EventState, EventStory, NewEvent, Source},
     ids::{EventId, LaneId, PassId},
     lane::PassRecord,
+    release::LookAgain,
 };
 
 const COLUMNS: &str =
@@ -170,18 +171,10 @@ fn read_pass(row: &Row) -> Result<PassRecord> {
 /// Makes an event wait again, now.
 pub(crate) async fn retry(conn: &mut Conn, id: EventId, who: &str, at: Timestamp) -> Result<()> {
     let event = get(conn, id).await?.ok_or(Error::NoEvent(id))?;
-    let mut lane = event.lane;
-    if event.state != EventState::Waiting {
-        // The subject may have been linked since, and its old lane may be gone.
-        lane = lanes::of_subject(conn, &event.tenant, &event.subject).await?;
-        sqlx::query(
-            "UPDATE events SET state = 'waiting', lane = $2, pass = NULL, verdict = NULL, settled = NULL WHERE id = $1",
-        )
-        .bind(id.0)
-        .bind(lane.0)
-        .execute(&mut *conn)
-        .await?;
-    }
+    let lane = match event.state {
+        EventState::Waiting => event.lane,
+        _ => wait_again(conn, &event).await?,
+    };
     sqlx::query("UPDATE events SET retried = $2 WHERE id = $1")
         .bind(id.0)
         .bind(at.as_millisecond())
@@ -190,6 +183,50 @@ pub(crate) async fn retry(conn: &mut Conn, id: EventId, who: &str, at: Timestamp
     lanes::wake(conn, lane, at.as_millisecond(), true).await?;
     let what = What::Act { who: who.to_owned(), what: format!("asked for another try of {id}") };
     audit::append(conn, &audit::NewRecord::act(&event.tenant, at, &[id]), what).await
+}
+
+/// Makes the events wait again that a release parked.
+pub(crate) async fn look_again(conn: &mut Conn, again: &LookAgain) -> Result<Vec<EventId>> {
+    let found: Vec<i64> = sqlx::query_scalar(
+        "SELECT e.id FROM events e JOIN passes p ON p.id = e.pass
+         WHERE e.tenant = $1 AND e.state = 'parked' AND p.release_digest = $2 AND p.ended >= $3 AND p.ended <= $4
+         ORDER BY e.id LIMIT $5",
+    )
+    .bind(&again.tenant)
+    .bind(&again.release)
+    .bind(again.since.as_millisecond())
+    .bind(again.at.as_millisecond())
+    .bind(rows(0))
+    .fetch_all(&mut *conn)
+    .await?;
+    let ids: Vec<EventId> = found.into_iter().map(EventId).collect();
+    for id in &ids {
+        let event = get(conn, *id).await?.ok_or(Error::NoEvent(*id))?;
+        let lane = wait_again(conn, &event).await?;
+        lanes::wake(conn, lane, again.at.as_millisecond(), true).await?;
+    }
+    if !ids.is_empty() {
+        let count = ids.len();
+        let what =
+            format!("looks again at {count} event(s) that release {} parked: {}", again.release, again.why);
+        let what = What::Act { who: again.who.clone(), what };
+        audit::append(conn, &audit::NewRecord::act(&again.tenant, again.at, &ids), what).await?;
+    }
+    Ok(ids)
+}
+
+/// Takes an event's verdict back, and returns the lane that it waits in.
+async fn wait_again(conn: &mut Conn, event: &Event) -> Result<LaneId> {
+    // The subject may have been linked since, and its old lane may be gone.
+    let lane = lanes::of_subject(conn, &event.tenant, &event.subject).await?;
+    sqlx::query(
+        "UPDATE events SET state = 'waiting', lane = $2, pass = NULL, verdict = NULL, settled = NULL WHERE id = $1",
+    )
+    .bind(event.id.0)
+    .bind(lane.0)
+    .execute(conn)
+    .await?;
+    Ok(lane)
 }
 
 /// Parks a waiting event on a person's word.

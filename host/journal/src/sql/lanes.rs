@@ -7,13 +7,14 @@
 //! A lane in which only a sweep's or a backfill's events wait is in the *background*: it is given out when no live one
 //! is due, of whichever tenant. So a tenant has two turns, one for its live lanes and one for those in the background.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use crosswalk_engine::pass::{Pair, Subject};
 use jiff::Timestamp;
 use sqlx::Row as _;
 
 use super::{Conn, count, events, from_json, int, links, next, time_if};
 use crate::{
-    EVENTS_PER_PASS_MAX,
+    EVENTS_PER_PASS_MAX, LANE_BUCKETS,
     error::{Error, Result},
     ids::{LaneId, Lease, LinkId, PassId},
     lane::{Backlog, Outcome, Taken},
@@ -53,15 +54,23 @@ pub(crate) async fn of_subject(conn: &mut Conn, tenant: &str, subject: &Subject)
     }
     let id = next(conn, "lane").await?;
     let made: i64 = sqlx::query_scalar(
-        "INSERT INTO lanes (id, tenant, subject) VALUES ($1, $2, $3)
+        "INSERT INTO lanes (id, tenant, subject, bucket) VALUES ($1, $2, $3, $4)
          ON CONFLICT (tenant, subject) DO UPDATE SET subject = excluded.subject RETURNING id",
     )
     .bind(id)
     .bind(tenant)
     .bind(&key)
+    .bind(i64::from(bucket(&key)))
     .fetch_one(conn)
     .await?;
     Ok(LaneId(made))
+}
+
+/// Where a lane whose first subject is stored like this belongs: the same for ever, and evenly spread.
+fn bucket(key: &str) -> u16 {
+    let hash = digest(&SHA256, key.as_bytes());
+    let number = hash.as_ref().iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte));
+    u16::try_from(number % u64::from(LANE_BUCKETS)).unwrap_or(0)
 }
 
 /// Makes a lane due at `at` unless it is due already or backing off; `hurry` ends a backoff and forgets the attempts.
@@ -189,7 +198,7 @@ async fn hold_and_read(
     // Asking again whether it is ready makes this safe where another host may have taken it since it was found.
     let row = sqlx::query(
         "UPDATE lanes SET pass = $2, worker = $3, ready_at = $4, attempts = attempts + 1
-         WHERE id = $1 AND ready_at IS NOT NULL AND ready_at <= $5 RETURNING link, subject, attempts, background",
+         WHERE id = $1 AND ready_at IS NOT NULL AND ready_at <= $5 RETURNING link, subject, attempts, background, bucket",
     )
     .bind(lease.lane.0)
     .bind(lease.pass.0)
@@ -233,6 +242,11 @@ async fn hold_and_read(
     let subject = own
         .or_else(|| link.as_ref().and_then(|link| of_pair(&link.pair)))
         .unwrap_or_else(|| first.subject.clone());
+    let bucket = match row.try_get::<Option<i64>, _>("bucket")? {
+        Some(known) => u16::try_from(known).unwrap_or(0),
+        // Older than its column. A link keeps its first side, so this is the same each time.
+        None => bucket(&events::key(&subject)?),
+    };
     let pair = link.as_ref().map_or_else(|| alone(&subject), |link| link.pair.clone());
     let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
     let state = link.map(|link| link.state);
@@ -247,6 +261,7 @@ async fn hold_and_read(
         events: in_hand,
         retried,
         attempts,
+        bucket,
     }))
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod lanes;
 pub(crate) mod links;
 pub(crate) mod prune;
 pub(crate) mod releases;
+pub(crate) mod routes;
 pub(crate) mod settle;
 pub(crate) mod tenants;
 

@@ -1,15 +1,14 @@
-//! Releases, routes and recorded passes.
+//! Releases and recorded passes.
 
 use aws_lc_rs::digest::{Context, SHA256};
-use jiff::Timestamp;
 use sqlx::Row as _;
 
-use super::{Conn, Row, audit, count, int, next, rows, time};
+use super::{Conn, Row, audit, next, rows, time};
 use crate::{
     audit::What,
-    error::{Error, Result},
+    error::Result,
     ids::ReleaseId,
-    release::{NewRelease, Release, Route},
+    release::{NewRelease, Release},
 };
 
 /// Installs a release, or finds the one that is the same.
@@ -54,79 +53,6 @@ fn fingerprint(digest: &str, settings: &str) -> String {
     hash.update(b"\0");
     hash.update(settings.as_bytes());
     hex::encode(hash.finish())
-}
-
-/// Moves a tenant to a release by compare-and-swap.
-pub(crate) async fn route(
-    conn: &mut Conn,
-    tenant: &str,
-    expected: u64,
-    release: ReleaseId,
-    who: &str,
-    at: Timestamp,
-) -> Result<u64> {
-    let owner: Option<String> = sqlx::query_scalar("SELECT tenant FROM releases WHERE id = $1")
-        .bind(release.0)
-        .fetch_optional(&mut *conn)
-        .await?;
-    if owner.as_deref() != Some(tenant) {
-        return Err(Error::NoRelease { tenant: tenant.to_owned(), release });
-    }
-    sqlx::query("INSERT INTO routed (tenant, generation) VALUES ($1, 0) ON CONFLICT (tenant) DO NOTHING")
-        .bind(tenant)
-        .execute(&mut *conn)
-        .await?;
-    let moved: Option<i64> = sqlx::query_scalar(
-        "UPDATE routed SET generation = generation + 1 WHERE tenant = $1 AND generation = $2 RETURNING generation",
-    )
-    .bind(tenant)
-    .bind(int(expected))
-    .fetch_optional(&mut *conn)
-    .await?;
-    let Some(generation) = moved else {
-        let current: i64 = sqlx::query_scalar("SELECT generation FROM routed WHERE tenant = $1")
-            .bind(tenant)
-            .fetch_one(conn)
-            .await?;
-        return Err(Error::Moved { expected, current: count(current) });
-    };
-    sqlx::query(
-        "INSERT INTO routes (tenant, generation, release_id, routed_at, who) VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(tenant)
-    .bind(generation)
-    .bind(release.0)
-    .bind(at.as_millisecond())
-    .bind(who)
-    .execute(&mut *conn)
-    .await?;
-    let what =
-        What::Act { who: who.to_owned(), what: format!("routed to {release} as generation {generation}") };
-    audit::append(conn, &audit::NewRecord::act(tenant, at, &[]), what).await?;
-    Ok(count(generation))
-}
-
-/// Generations, newest first.
-pub(crate) async fn routes(conn: &mut Conn, tenant: &str, limit: u32) -> Result<Vec<Route>> {
-    let found: Vec<(i64, i64, i64, String)> = sqlx::query_as(
-        "SELECT generation, release_id, routed_at, who FROM routes WHERE tenant = $1 ORDER BY generation DESC LIMIT $2",
-    )
-    .bind(tenant)
-    .bind(rows(limit))
-    .fetch_all(conn)
-    .await?;
-    found
-        .into_iter()
-        .map(|(generation, release, at, who)| {
-            Ok(Route {
-                tenant: tenant.to_owned(),
-                generation: count(generation),
-                release: ReleaseId(release),
-                at: time(at)?,
-                who,
-            })
-        })
-        .collect()
 }
 
 /// A tenant's releases, newest first.

@@ -81,12 +81,13 @@ pub(crate) async fn fail(
     conn: &mut Conn,
     lease: Lease,
     reason: &str,
-    at: Timestamp,
+    trail: &Trail,
     retry_at: Timestamp,
 ) -> Result<()> {
     let held = lanes::hold(conn, lease).await?;
     let outcome = Outcome::Fault { reason: reason.to_owned(), retry_at };
-    lanes::end_pass(conn, lease.pass, at.as_millisecond(), &outcome).await?;
+    lanes::end_pass(conn, lease.pass, trail.at.as_millisecond(), &outcome).await?;
+    name_release(conn, &held, trail).await?;
     lanes::let_go(conn, &held, retry_at.as_millisecond(), Attempts::Keep).await
 }
 
@@ -128,8 +129,13 @@ async fn apply(conn: &mut Conn, held: &mut Held, commit: &Commit, trail: &Trail)
         }
     }
     for text in &commit.alarms {
-        audit::alarm(conn, &held.tenant, held.link, held.lease.pass, trail.at, text).await?;
+        audit::alarm(conn, &held.tenant, held.link, Some(held.lease.pass), trail.at, text).await?;
     }
+    name_release(conn, held, trail).await
+}
+
+/// The pass names the release that decides it.
+async fn name_release(conn: &mut Conn, held: &Held, trail: &Trail) -> Result<()> {
     if let Some(release) = &trail.release {
         sqlx::query("UPDATE passes SET release_digest = $2 WHERE id = $1")
             .bind(held.lease.pass.0)

@@ -11,9 +11,9 @@ use tokio::sync::watch;
 use super::SqliteJournal;
 use crate::{
     Accepted, Alarm, AuditFilter, AuditRecord, Backlog, Chain, Counts, EntryRecord, Event, EventFilter,
-    EventId, EventStory, Finding, Job, JobFilter, JobId, Journal, Lease, Link, LinkFilter, NewEvent, NewJob,
-    NewRelease, PassId, Pruned, Recording, Release, ReleaseId, Result, Retention, Route, Secret, Taken,
-    Tenant, Trail, seal, sql,
+    EventId, EventStory, Finding, Job, JobFilter, JobId, Journal, Lease, Link, LinkFilter, LookAgain,
+    NewEvent, NewJob, NewRelease, NewRoute, PassId, Pruned, Recording, Release, ReleaseId, Result, Retention,
+    Route, Secret, Taken, Tenant, Trail, seal, sql,
 };
 
 #[async_trait]
@@ -44,6 +44,13 @@ impl Journal for SqliteJournal {
         let mut transaction = self.begin().await?;
         sql::events::park(&mut transaction, id, who, reason, at).await?;
         self.commit(transaction).await
+    }
+
+    async fn look_again(&self, at: &LookAgain) -> Result<Vec<EventId>> {
+        let mut transaction = self.begin().await?;
+        let found = sql::events::look_again(&mut transaction, at).await?;
+        self.commit(transaction).await?;
+        Ok(found)
     }
 
     async fn take(&self, worker: &str, now: Timestamp, lease_ms: u64) -> Result<Option<Taken>> {
@@ -93,9 +100,9 @@ impl Journal for SqliteJournal {
         self.commit(transaction).await
     }
 
-    async fn fail(&self, lease: Lease, reason: &str, at: Timestamp, retry_at: Timestamp) -> Result<()> {
+    async fn fail(&self, lease: Lease, reason: &str, trail: &Trail, retry_at: Timestamp) -> Result<()> {
         let mut transaction = self.begin().await?;
-        sql::settle::fail(&mut transaction, lease, reason, at, retry_at).await?;
+        sql::settle::fail(&mut transaction, lease, reason, trail, retry_at).await?;
         self.commit(transaction).await
     }
 
@@ -179,6 +186,12 @@ impl Journal for SqliteJournal {
         Ok(transaction.commit().await?)
     }
 
+    async fn raise(&self, tenant: &str, text: &str, at: Timestamp) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        sql::audit::alarm(&mut transaction, tenant, None, None, at, text).await?;
+        Ok(transaction.commit().await?)
+    }
+
     async fn alarms(&self, tenant: &str, limit: u32) -> Result<Vec<Alarm>> {
         sql::audit::alarms(&mut *self.reading().await?, tenant, limit).await
     }
@@ -230,19 +243,15 @@ impl Journal for SqliteJournal {
         Ok(id)
     }
 
-    async fn route(
-        &self,
-        tenant: &str,
-        expected_generation: u64,
-        release: ReleaseId,
-        who: &str,
-        at: Timestamp,
-    ) -> Result<u64> {
+    async fn route(&self, change: &NewRoute) -> Result<Route> {
         let mut transaction = self.begin().await?;
-        let moved =
-            sql::releases::route(&mut transaction, tenant, expected_generation, release, who, at).await?;
+        let routed = sql::routes::change(&mut transaction, change).await?;
         self.commit(transaction).await?;
-        Ok(moved)
+        Ok(routed)
+    }
+
+    async fn route_at(&self, tenant: &str, generation: u64) -> Result<Option<Route>> {
+        sql::routes::get(&mut *self.reading().await?, tenant, generation).await
     }
 
     async fn routed(&self, tenant: &str) -> Result<Option<Route>> {
@@ -250,7 +259,7 @@ impl Journal for SqliteJournal {
     }
 
     async fn routes(&self, tenant: &str, limit: u32) -> Result<Vec<Route>> {
-        sql::releases::routes(&mut *self.reading().await?, tenant, limit).await
+        sql::routes::list(&mut *self.reading().await?, tenant, limit).await
     }
 
     async fn releases(&self, tenant: &str) -> Result<Vec<Release>> {

@@ -3,7 +3,7 @@
 use crosswalk_engine::pass::{Subject, Verdict};
 use crosswalk_journal::{NewEvent, Source};
 
-use crate::world::{LEASE_MS, World, agreed, at, event, record, referral};
+use crate::world::{LEASE_MS, World, agreed, at, event, record, referral, trail};
 
 async fn swept(world: &World, tenant: &str, subject: Subject, source: Source, second: i64) {
     let event = NewEvent { source, ..event(tenant, subject, second) };
@@ -69,7 +69,7 @@ on_every_engine! {
         assert_eq!(count(1).await, 3);
         world.agree(1).await;
         let faulty = world.take(1).await;
-        world.journal.fail(faulty.lease, "no answer", at(1), at(60)).await.unwrap();
+        world.journal.fail(faulty.lease, "no answer", &trail(1), at(60)).await.unwrap();
         let later = world.take(1).await;
         world.finish(&later, Verdict::Again { after_ms: 5_000, reason: "a quota".to_owned() }, 1).await;
         let in_hand = world.journal.take("worker", at(1), LEASE_MS).await.unwrap().unwrap();

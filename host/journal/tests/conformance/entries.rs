@@ -80,7 +80,7 @@ on_every_engine! {
         undecided(&world).await;
         world.accept("contoso", referral("r1"), 1).await;
         let taken = world.take(1).await;
-        world.journal.fail(taken.lease, "no answer", at(1), at(3_600)).await.unwrap();
+        world.journal.fail(taken.lease, "no answer", &trail(1), at(3_600)).await.unwrap();
         world.journal.decide("contoso", "e1", &Resolution::Crm, "ada", at(2)).await.unwrap();
         assert_eq!(world.take(2).await.events.len(), 2);
     }

@@ -98,7 +98,7 @@ on_every_engine! {
         let hint = NewEvent { note: Some("etag 7".to_owned()), ..event("contoso", referral("r1"), 0) };
         let id = world.journal.accept(hint).await.unwrap().id;
         let first = world.take(1).await;
-        world.journal.fail(first.lease, "no answer", at(2), at(10)).await.unwrap();
+        world.journal.fail(first.lease, "no answer", &trail(2), at(10)).await.unwrap();
         let second = world.take(10).await;
         let commit = Commit { audit: vec![line("one"), line("two")], ..Commit::default() };
         world.journal.finish(second.lease, &commit, &agreed(), &trail(11), None).await.unwrap();
@@ -143,7 +143,7 @@ on_every_engine! {
         // A fault, a wait and a move are no verdicts: what the person asked for is still to be done.
         let taken = world.take(3).await;
         assert_eq!(taken.retried, Some(at(2)));
-        world.journal.fail(taken.lease, "no answer", at(3), at(4)).await.unwrap();
+        world.journal.fail(taken.lease, "no answer", &trail(3), at(4)).await.unwrap();
         let taken = world.take(4).await;
         assert_eq!(taken.retried, Some(at(2)));
         let again = Verdict::Again { after_ms: 1_000, reason: "the tenant is paused".to_owned() };
@@ -180,7 +180,7 @@ on_every_engine! {
     async fn a_retry_ends_a_backoff_and_is_audited(world) {
         let id = world.accept("contoso", referral("r1"), 0).await;
         let taken = world.take(1).await;
-        world.journal.fail(taken.lease, "no answer", at(1), at(3_600)).await.unwrap();
+        world.journal.fail(taken.lease, "no answer", &trail(1), at(3_600)).await.unwrap();
         world.nothing_due(2).await;
         world.journal.retry(id, "ada", at(2)).await.unwrap();
         assert_eq!(world.take(2).await.attempts, 1);

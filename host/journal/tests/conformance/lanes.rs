@@ -14,7 +14,7 @@ async fn cannot_write(world: &World, lease: crosswalk_journal::Lease) {
     let lost = [
         journal.store(lease, &commit, &trail(1)).await,
         journal.finish(lease, &commit, &agreed(), &trail(1), None).await,
-        journal.fail(lease, "no answer", at(1), at(2)).await,
+        journal.fail(lease, "no answer", &trail(1), at(2)).await,
         journal.renew(lease, at(99)).await,
         journal.hand_back(lease, at(1)).await,
     ];
@@ -135,7 +135,7 @@ on_every_engine! {
     async fn a_lane_that_backs_off_delays_no_other(world) {
         let faulty = world.accept("contoso", referral("r1"), 0).await;
         let taken = world.take(0).await;
-        world.journal.fail(taken.lease, "no answer", at(0), at(60)).await.unwrap();
+        world.journal.fail(taken.lease, "no answer", &trail(0), at(60)).await.unwrap();
         world.accept("contoso", referral("r2"), 1).await;
         assert_eq!(world.agree(1).await.subject, referral("r2"));
         // A new event does not end the backoff: the other system asked to be left alone.
@@ -237,7 +237,7 @@ on_every_engine! {
         world.accept("fabrikam", referral("r1"), 20).await;
         assert_eq!(next_due().await, Some(at(20)));
         world.agree(20).await;
-        world.journal.fail(taken.lease, "no answer", at(21), at(50)).await.unwrap();
+        world.journal.fail(taken.lease, "no answer", &trail(21), at(50)).await.unwrap();
         assert_eq!(next_due().await, Some(at(50)));
         world.agree(50).await;
         assert_eq!(next_due().await, None);

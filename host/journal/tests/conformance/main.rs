@@ -33,6 +33,7 @@ mod links;
 mod model;
 mod passes;
 mod releases;
+mod routes;
 mod tenants;
 mod upkeep;
 mod world;

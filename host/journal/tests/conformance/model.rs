@@ -201,7 +201,7 @@ async fn end(world: &World, model: &mut Model, dice: &mut Dice) {
     };
     let result = match &verdict {
         Some(verdict) => journal.finish(lease, &commit, verdict, &trail(now), None).await,
-        None if what == 4 => journal.fail(lease, "no answer", at(now), at(now + 11)).await,
+        None if what == 4 => journal.fail(lease, "no answer", &trail(now), at(now + 11)).await,
         None => journal.hand_back(lease, at(now)).await,
     };
     let Some((lane, events)) = held else {

@@ -49,7 +49,10 @@ on_every_engine! {
         let alarms = world.journal.alarms("contoso", 10).await.unwrap();
         let texts: Vec<_> = alarms.iter().map(|alarm| (alarm.text.as_str(), alarm.at, alarm.pass)).collect();
         let pass = taken.lease.pass;
-        assert_eq!(texts, [("the write budget is spent", at(2), pass), ("a law is broken", at(1), pass)]);
+        assert_eq!(texts, [("the write budget is spent", at(2), Some(pass)), ("a law is broken", at(1), Some(pass))]);
+        world.journal.raise("contoso", "rolled back", at(3)).await.unwrap();
+        let alarm = world.journal.alarms("contoso", 1).await.unwrap().remove(0);
+        assert_eq!((alarm.text.as_str(), alarm.at, alarm.pass, alarm.link), ("rolled back", at(3), None, None));
         assert_eq!(world.journal.alarms("fabrikam", 10).await.unwrap(), []);
     }
 

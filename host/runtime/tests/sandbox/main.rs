@@ -9,6 +9,7 @@ mod hostile;
 mod loading;
 mod lookups;
 mod swap;
+mod watch;
 
 use std::{
     path::Path,

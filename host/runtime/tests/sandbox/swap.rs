@@ -1,61 +1,85 @@
-//! Releases: one compare-and-swap, and passes in flight end on what they began with.
+//! Releases: passes in flight end on what they began with, and a canary has its lanes.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU32, Ordering},
+};
 
 use crosswalk_engine::mapping::Mapper;
-use crosswalk_runtime::{Generation, Moved, Plugin, Registry, Release};
+use crosswalk_runtime::{Candidate, Generation, Plugin, Registry, Release, Routing};
 use serde_json::json;
 
 use crate::{HOSTILE, RUNTIME, held, mapper, plugin, referral};
 
-fn release(generation: u64, plugin: Plugin) -> Release {
-    Release {
-        id: format!("release-{generation}"),
-        digest: plugin.digest().to_owned(),
-        plugin,
-        settings_version: 1,
+fn release(name: &str, plugin: Plugin) -> Arc<Release> {
+    Arc::new(Release { id: name.to_owned(), digest: plugin.digest().to_owned(), plugin })
+}
+
+fn live(generation: u64, plugin: Plugin) -> Routing {
+    Routing {
         generation: Generation(generation),
+        live: release(&format!("release-{generation}"), plugin),
+        candidate: None,
+    }
+}
+
+fn canary(canary_percent: Option<u8>) -> Routing {
+    let candidate = Candidate { release: release("new", plugin("good")), canary_percent };
+    Routing { candidate: Some(candidate), ..live(2, plugin("good")) }
+}
+
+/// The buckets that the candidate decides.
+fn decided(routing: &Routing) -> Vec<u16> {
+    (0..10_000).filter(|bucket| routing.release_for(*bucket).id == "new").collect()
+}
+
+#[test]
+fn of_two_generations_the_later_one_stays_in_whichever_order_they_come() {
+    let (registry, plugin) = (Registry::new(), plugin("good"));
+    assert!(registry.route("contoso", live(1, plugin.clone())));
+    std::thread::scope(|scope| {
+        for number in 2..10 {
+            let (registry, plugin) = (&registry, plugin.clone());
+            scope.spawn(move || registry.route("contoso", live(number, plugin)));
+        }
+    });
+    assert!(!registry.route("contoso", live(4, plugin.clone())));
+    assert!(!registry.route("contoso", live(9, plugin)));
+    assert_eq!(registry.routing("contoso").unwrap().generation, Generation(9));
+    assert_eq!(registry.current("contoso").unwrap().id, "release-9");
+    assert!(registry.current("fabrikam").is_none());
+    assert_eq!(registry.tenants(), ["contoso"]);
+}
+
+#[test]
+fn a_canary_decides_its_share_of_the_lanes_and_a_larger_share_keeps_them() {
+    let mut earlier = Vec::new();
+    for share in [1, 10, 50, 100] {
+        let lanes = decided(&canary(Some(share)));
+        assert_eq!(lanes.len(), usize::from(share) * 100);
+        assert!(earlier.iter().all(|bucket| lanes.contains(bucket)), "{share} %");
+        earlier = lanes;
     }
 }
 
 #[test]
-fn only_one_of_two_who_route_at_once_succeeds() {
-    let (registry, plugin) = (Registry::new(), plugin("good"));
-    assert_eq!(registry.route("contoso", Generation::NONE, release(1, plugin.clone())), Ok(Generation(1)));
-    let succeeded = AtomicU32::new(0);
-    std::thread::scope(|scope| {
-        for number in 0..8 {
-            let (registry, plugin, succeeded) = (&registry, plugin.clone(), &succeeded);
-            scope.spawn(move || {
-                if registry.route("contoso", Generation(1), release(2 + number, plugin)).is_ok() {
-                    succeeded.fetch_add(1, Ordering::SeqCst);
-                }
-            });
-        }
-    });
-    assert_eq!(succeeded.into_inner(), 1);
-}
-
-#[test]
-fn a_route_from_the_wrong_place_changes_nothing() {
-    let (registry, plugin) = (Registry::new(), plugin("good"));
-    registry.route("contoso", Generation::NONE, release(7, plugin.clone())).unwrap();
-    let late = registry.route("contoso", Generation(6), release(8, plugin.clone()));
-    assert_eq!(late, Err(Moved { current: Generation(7), expected: Generation(6) }));
-    let backwards = registry.route("contoso", Generation(7), release(7, plugin));
-    assert_eq!(backwards, Err(Moved { current: Generation(7), expected: Generation(7) }));
-    assert_eq!(registry.current("contoso").unwrap().id, "release-7");
-    assert!(registry.current("fabrikam").is_none());
-    assert_eq!(registry.tenants(), ["contoso"]);
+fn a_shadow_decides_nothing_and_a_canary_is_no_shadow() {
+    let shadow = canary(None);
+    assert!(decided(&shadow).is_empty());
+    assert_eq!(shadow.shadow().unwrap().id, "new");
+    assert!(canary(Some(100)).shadow().is_none());
+    assert!(live(1, plugin("good")).shadow().is_none());
+    assert!(shadow.has(&release("new", plugin("good"))) && shadow.has(&release("release-2", plugin("good"))));
+    assert!(!shadow.has(&release("release-1", plugin("good"))));
 }
 
 #[test]
 fn a_pass_in_flight_ends_on_its_release_and_a_removed_tenant_has_none() {
     let registry = Registry::new();
     let named = |prefix: &str| RUNTIME.load(&HOSTILE, &json!({ "prefix": prefix })).unwrap();
-    registry.route("contoso", Generation::NONE, release(1, named("old "))).unwrap();
+    registry.route("contoso", live(1, named("old ")));
     let mut in_flight = mapper(&registry.current("contoso").unwrap().plugin);
-    registry.route("contoso", Generation(1), release(2, named("new "))).unwrap();
+    registry.route("contoso", live(2, named("new ")));
     let name = |mapper: &mut crosswalk_runtime::PassMapper| {
         format!("{:?}", held(mapper.to_crm(&referral(), None)).fields["name"])
     };
@@ -74,7 +98,7 @@ fn no_call_fails_while_releases_are_swapped_under_load() {
         .iter()
         .map(|prefix| RUNTIME.load(&HOSTILE, &json!({ "prefix": prefix })).unwrap())
         .collect();
-    registry.route("contoso", Generation::NONE, release(1, plugins[0].clone())).unwrap();
+    registry.route("contoso", live(1, plugins[0].clone()));
     let stop = AtomicBool::new(false);
     let calls = AtomicU32::new(0);
     std::thread::scope(|scope| {
@@ -89,9 +113,9 @@ fn no_call_fails_while_releases_are_swapped_under_load() {
                 }
             });
         }
-        for generation in 1..200_u64 {
-            let plugin = plugins[usize::from(generation % 2 == 1)].clone();
-            registry.route("contoso", Generation(generation), release(generation + 1, plugin)).unwrap();
+        for generation in 2..=200_u64 {
+            let plugin = plugins[usize::from(generation % 2 == 0)].clone();
+            assert!(registry.route("contoso", live(generation, plugin)));
             std::thread::yield_now();
         }
         while calls.load(Ordering::SeqCst) < 100 {
@@ -99,5 +123,5 @@ fn no_call_fails_while_releases_are_swapped_under_load() {
         }
         stop.store(true, Ordering::SeqCst);
     });
-    assert_eq!(registry.current("contoso").unwrap().generation, Generation(200));
+    assert_eq!(registry.routing("contoso").unwrap().generation, Generation(200));
 }

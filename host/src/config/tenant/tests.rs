@@ -81,7 +81,23 @@ fn the_example_has_every_key_and_the_defaults_it_says() {
     );
     assert_eq!(example.partner_center.api_base, defaults::api_base());
     assert_eq!(example.partner_center.webhook_base, defaults::webhook_base());
+    let by_command = Rollout { promote_after_passes: None, promote_after_minutes: None, ..example.rollout };
+    assert_eq!(by_command, Rollout::default());
+    assert_eq!(minimal.rollout, Rollout::default());
     has_every_key(EXAMPLE_TOML);
+}
+
+#[test]
+fn what_a_rollout_cannot_go_by_is_named() {
+    for (from, to, key) in [
+        ("parks_percent_max = 10", "parks_percent_max = 101", "`rollout.parks_percent_max` is 101"),
+        ("judge_from_passes = 20", "judge_from_passes = 0", "`rollout.judge_from_passes` is 0"),
+        ("promote_after_passes = 2000", "promote_after_passes = 0", "`rollout.promote_after_passes` is 0"),
+        ("traps_max = 0", "trapz_max = 0", "trapz_max"),
+    ] {
+        let said = refused(from, to);
+        assert!(said.contains(key) && said.contains("contoso.toml:"), "{said}");
+    }
 }
 
 /// Whatever the code writes that the example does not hold would be a key without an explanation.

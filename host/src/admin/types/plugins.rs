@@ -1,0 +1,245 @@
+//! Releases as the admin API shows them.
+
+use std::{collections::BTreeMap, fmt};
+
+use crosswalk_journal::Route;
+use serde::{Deserialize, Serialize};
+
+/// What a release decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Stage {
+    /// Nothing: it is asked what the live release was asked, and the answers are compared.
+    Shadow,
+    /// A share of the lanes.
+    Canary,
+    /// Everything else.
+    Live,
+}
+
+/// A release of a tenant.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ReleaseSummary {
+    /// Its id.
+    pub(crate) release: String,
+    /// The component's SHA-256, in hex.
+    pub(crate) digest: String,
+    /// The plugin's name and version.
+    pub(crate) plugin: String,
+    /// The last generation that it was live or a candidate in, if it ever was.
+    pub(crate) generation: Option<i64>,
+    /// It is live.
+    pub(crate) current: bool,
+    /// What it decides now, if it is routed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stage: Option<Stage>,
+    /// Of how many lanes, in percent; for a canary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) share: Option<u8>,
+}
+
+/// What a deploy, a promotion or a rollback did.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Routed {
+    /// The tenant.
+    pub(crate) tenant: String,
+    /// `deployed`, `promoted` or `rolled back`.
+    pub(crate) did: String,
+    /// The component's digest: of the release that was deployed or promoted; after a rollback, of the live one.
+    pub(crate) digest: String,
+    /// Its plugin's name and version.
+    pub(crate) plugin: String,
+    /// Its stage.
+    pub(crate) stage: Stage,
+    /// As a canary, its share of the lanes in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) share: Option<u8>,
+    /// The tenant's generation from now on.
+    pub(crate) generation: i64,
+}
+
+/// How a tenant is routed, and what its releases on watch have done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct PluginStatus {
+    /// The tenant.
+    pub(crate) tenant: String,
+    /// Its generation.
+    pub(crate) generation: i64,
+    /// When it was made (RFC 3339, UTC).
+    pub(crate) changed: String,
+    /// By whom.
+    pub(crate) who: String,
+    /// Why, in words.
+    pub(crate) why: String,
+    /// The live release.
+    pub(crate) live: ReleaseStatus,
+    /// The candidate.
+    pub(crate) candidate: Option<ReleaseStatus>,
+    /// What `plugin rollback` would leave live: plugin and digest.
+    pub(crate) rollback_to: Option<String>,
+}
+
+/// A release that is routed. Counts are of its passes at this stage while it is, or was, on watch.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ReleaseStatus {
+    /// Its id.
+    pub(crate) release: String,
+    /// The component's digest.
+    pub(crate) digest: String,
+    /// The plugin's name and version.
+    pub(crate) plugin: String,
+    /// What it decides.
+    pub(crate) stage: Stage,
+    /// Of how many lanes, in percent; in shadow, the share that it is meant to begin with.
+    pub(crate) share: Option<u8>,
+    /// Since when (RFC 3339, UTC).
+    pub(crate) since: String,
+    /// The host would roll it back.
+    pub(crate) on_watch: bool,
+    /// What its promotion, or the end of its watch, waits for.
+    pub(crate) waits_for: Option<String>,
+    /// Passes that it decided; in shadow, that it was asked about.
+    pub(crate) passes: u64,
+    /// In which the plugin trapped or broke the contract.
+    pub(crate) traps: u64,
+    /// That the plugin refused.
+    pub(crate) refusals: u64,
+    /// That were parked for another reason.
+    pub(crate) parks: u64,
+    /// Alarms of these passes.
+    pub(crate) alarms: u64,
+    /// Plugin time that one in twenty of the last passes exceeded, in milliseconds.
+    pub(crate) plugin_ms_p95: u64,
+    /// What the last pass that did not go well said.
+    pub(crate) problem: Option<String>,
+    /// How its answers compare; in shadow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shadow: Option<ShadowCounts>,
+}
+
+/// How a candidate's answers compare with what was done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ShadowCounts {
+    /// Passes in which they differ.
+    pub(crate) differing: u64,
+    /// Passes that came faster than they could be compared.
+    pub(crate) not_compared: u64,
+    /// Differences by kind.
+    pub(crate) kinds: BTreeMap<String, u64>,
+    /// The last passes that differ, in words.
+    pub(crate) examples: Vec<String>,
+}
+
+impl Routed {
+    /// What was done, with the route that it made.
+    pub(crate) fn new(route: &Route, digest: &str, plugin: String, stage: Stage, did: &str) -> Self {
+        let share = route.candidate.as_ref().map(|candidate| candidate.share);
+        Routed {
+            tenant: route.tenant.clone(),
+            did: did.to_owned(),
+            digest: digest.to_owned(),
+            plugin,
+            stage,
+            share: share.filter(|_| stage == Stage::Canary),
+            generation: i64::try_from(route.generation).unwrap_or(i64::MAX),
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Stage::Shadow => "shadow",
+            Stage::Canary => "canary",
+            Stage::Live => "live",
+        })
+    }
+}
+
+impl fmt::Display for Routed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Routed { tenant, did, digest, plugin, generation, .. } = self;
+        write!(out, "{did}: {plugin} ({digest}) ")?;
+        match (self.stage, self.share) {
+            (Stage::Shadow, _) => write!(out, "is asked in shadow beside what is live")?,
+            (Stage::Canary, Some(share)) => write!(out, "decides {share} % of the lanes as a canary")?,
+            (Stage::Canary, None) => write!(out, "decides its lanes as a canary")?,
+            (Stage::Live, _) => write!(out, "is live")?,
+        }
+        write!(out, "; tenant `{tenant}` is at generation {generation}")
+    }
+}
+
+impl fmt::Display for ReleaseSummary {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.stage.is_some() { "→" } else { " " };
+        write!(out, "{mark} {}  {}  ", self.digest, self.plugin)?;
+        match self.generation {
+            Some(generation) => write!(out, "generation {generation}")?,
+            None => write!(out, "never routed")?,
+        }
+        match (self.stage, self.share) {
+            (Some(Stage::Canary), Some(share)) => write!(out, "  canary, {share} % of the lanes"),
+            (Some(stage), _) => write!(out, "  {stage}"),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for PluginStatus {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PluginStatus { tenant, generation, changed, who, why, .. } = self;
+        writeln!(out, "{tenant}  generation {generation} since {changed} by {who}: {why}")?;
+        write!(out, "{}", self.live)?;
+        if let Some(candidate) = &self.candidate {
+            write!(out, "\n{candidate}")?;
+        }
+        match &self.rollback_to {
+            Some(earlier) => write!(out, "\nrollback leaves {earlier} live"),
+            None => write!(out, "\nrollback has nothing to go back to"),
+        }
+    }
+}
+
+impl fmt::Display for ReleaseStatus {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let share = match (self.stage, self.share) {
+            (Stage::Canary, Some(share)) => format!(", {share} % of the lanes"),
+            _ => String::new(),
+        };
+        let watch = if self.on_watch { "on watch" } else { "not on watch" };
+        writeln!(
+            out,
+            "{:<7} {} ({}){share}, since {}, {watch}",
+            self.stage.to_string(),
+            self.plugin,
+            self.digest,
+            self.since
+        )?;
+        write!(
+            out,
+            "        {} passes: {} trapped, {} refused, {} parked, {} alarms; plugin time p95 {} ms",
+            self.passes, self.traps, self.refusals, self.parks, self.alarms, self.plugin_ms_p95
+        )?;
+        if let Some(shadow) = &self.shadow {
+            write!(
+                out,
+                "\n        {} passes differ, {} were not compared",
+                shadow.differing, shadow.not_compared
+            )?;
+            for (kind, count) in &shadow.kinds {
+                write!(out, "\n          {count} × {kind}")?;
+            }
+            for example in &shadow.examples {
+                write!(out, "\n          {example}")?;
+            }
+        }
+        if let Some(problem) = &self.problem {
+            write!(out, "\n        the last that did not go well: {problem}")?;
+        }
+        match &self.waits_for {
+            Some(waits_for) => write!(out, "\n        waits for {waits_for}"),
+            None => Ok(()),
+        }
+    }
+}

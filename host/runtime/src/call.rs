@@ -18,7 +18,8 @@ use wasmtime::{PoolConcurrencyLimitError, ResourceLimiter, Store, Trap, UpdateDe
 use crate::{
     codes::{Code, clean},
     contract::v1::{
-        self, Mapper, MapperPre, log, lookup as wit_lookup, settings as wit_settings, values, wire_values,
+        self, Mapper, MapperIndices, MapperPre, log, lookup as wit_lookup, settings as wit_settings, values,
+        wire_values,
     },
     engine::Inner,
     limits::Limits,
@@ -92,6 +93,8 @@ pub(crate) struct Ended<Answer> {
 /// What a call is made with.
 pub(crate) struct Setting<'plugin> {
     pub(crate) function: &'static str,
+    /// Whose call it is; `None` for the host's own, before the plugin belongs to anybody.
+    pub(crate) tenant: Option<&'plugin str>,
     pub(crate) settings: &'plugin Settings,
     pub(crate) manifest: Option<&'plugin Arc<Manifest>>,
     pub(crate) pass: PassState,
@@ -107,7 +110,7 @@ pub(crate) fn call<Answer>(
     let limits = &inner.limits;
     let plugin =
         setting.manifest.map_or_else(|| "the plugin".to_owned(), |manifest| format!("`{}`", manifest.name));
-    let slot = inner.gate.enter();
+    let slot = inner.gate.enter(setting.tenant);
     let started = Instant::now();
     let mut store = Store::new(&inner.engine, CallState::new(limits.clone(), setting));
     let answer = limited(&mut store, limits).and_then(|()| {
@@ -123,6 +126,21 @@ pub(crate) fn call<Answer>(
         wall: started.elapsed().saturating_sub(state.lookup_time),
         lookup_time: state.lookup_time,
         pass: state.pass,
+    }
+}
+
+/// Whether a component's functions have the types of the contract. What else can be wrong with an instance shows when the
+/// plugin is asked what it is.
+pub(crate) fn types_fit(inner: &Inner, pre: &MapperPre<CallState>) -> wasmtime::Result<()> {
+    let settings = Settings::default();
+    let pass = PassState::default();
+    let setting = Setting { function: "describe", tenant: None, settings: &settings, manifest: None, pass };
+    let _slot = inner.gate.enter(None);
+    let mut store = Store::new(&inner.engine, CallState::new(inner.limits.clone(), setting));
+    limited(&mut store, &inner.limits)?;
+    match pre.instance_pre().instantiate(&mut store) {
+        Ok(instance) => MapperIndices::new(pre.instance_pre())?.load(&mut store, &instance).map(drop),
+        Err(_) => Ok(()),
     }
 }
 

@@ -107,6 +107,7 @@ impl Runtime {
             self.inner.linker.instantiate_pre(&component).and_then(MapperPre::new).map_err(wrong_types)?;
         // Done now rather than in the first call.
         component.initialize_copy_on_write_image().map_err(|error| does_not_compile(&error))?;
+        call::types_fit(&self.inner, &pre).map_err(wrong_types)?;
         let prepared = Arc::new(Prepared { pre, digest: digest.clone() });
         let mut known = known();
         known.retain(|_, prepared| prepared.strong_count() > 0);
@@ -115,7 +116,8 @@ impl Runtime {
     }
 
     fn describe_with(&self, prepared: &Prepared, settings: &Settings) -> Result<Manifest, LoadError> {
-        let setting = Setting { function: "describe", settings, manifest: None, pass: PassState::default() };
+        let pass = PassState::default();
+        let setting = Setting { function: "describe", tenant: None, settings, manifest: None, pass };
         let ended = call::call(&self.inner, &prepared.pre, setting, |store, instance| {
             instance.crosswalk_mapping_mapping().call_describe(store)
         });

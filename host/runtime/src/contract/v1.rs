@@ -20,7 +20,7 @@ pub(crate) mod bindings {
 }
 
 pub(crate) use bindings::{
-    Mapper, MapperPre,
+    Mapper, MapperIndices, MapperPre,
     crosswalk::mapping::{log, lookup, settings, values as wire_values},
     exports::crosswalk::mapping::mapping as wire,
 };

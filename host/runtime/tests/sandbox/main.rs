@@ -8,7 +8,10 @@ mod drafts;
 mod hostile;
 mod loading;
 mod lookups;
+mod shape;
 mod swap;
+mod trial;
+mod versions;
 mod watch;
 
 use std::{
@@ -25,7 +28,10 @@ use crosswalk_runtime::{Limits, Lookup, PassContext, PassMapper, Plugin, Runtime
 use serde_json::json;
 
 /// The hostile plugin, built once a run.
-static HOSTILE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+static HOSTILE: LazyLock<Vec<u8>> = LazyLock::new(|| build("hostile"));
+
+/// A plugin of `tests/guests`, as bytes.
+fn build(guest: &str) -> Vec<u8> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let options = crosswalk_builder::Options {
         // Not the target directory of the cargo that runs this test: both would wait for its lock for ever.
@@ -33,8 +39,8 @@ static HOSTILE: LazyLock<Vec<u8>> = LazyLock::new(|| {
         offline: false,
         quiet: true,
     };
-    crosswalk_builder::build(&root.join("tests/guests/hostile"), &options).unwrap().bytes
-});
+    crosswalk_builder::build(&root.join("tests/guests").join(guest), &options).unwrap().bytes
+}
 
 /// One sandbox for all tests that need no limits of their own.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new(Limits::for_testing()).unwrap());

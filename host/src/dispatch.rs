@@ -7,11 +7,15 @@
 //! it go with a verdict or with a fault. Nothing else causes work: a webhook, a poll and a person's retry all end as a
 //! row in the journal.
 //!
+//! - No tenant has all workers: its passes in hand are bounded, and none begins while its plugin is over its share of
+//!   the processors ([`hands`]).
 //! - A fault delays its own lane only: it backs off with full jitter, or as long as the API asked for.
 //! - What cannot get better by itself is parked at once: a call that the API refuses for good.
 //! - After `event_attempts_max` tries the events of the lane are parked with the last fault as their reason.
 //! - On a stop, a worker finishes the pass in hand if it can within the grace; otherwise the lane is handed back, and
 //!   the open intent, if there is one, tells the next pass where to go on.
+
+mod hands;
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,6 +25,7 @@ use rand::{Rng, RngExt};
 use tokio::{sync::watch, task::JoinSet, time};
 use tracing::{Instrument, error, info, info_span, warn};
 
+use self::hands::{Hands, InHand};
 use crate::{
     app::App,
     config::Limits,
@@ -39,10 +44,11 @@ const JOURNAL_FAULT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs all workers until `stop` turns true, then waits for the passes in hand, `grace` at the most.
 pub(crate) async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    let hands = Arc::new(Hands::new(app.config.limits.tenant_passes()));
     let mut workers = JoinSet::new();
     for number in 0..app.config.limits.workers {
         let worker = format!("{}-{number}", app.worker_name);
-        workers.spawn(work(app.clone(), worker, stop.clone()));
+        workers.spawn(work(app.clone(), hands.clone(), worker, stop.clone()));
     }
     // An error means that the sender is gone, which is a stop too.
     stop.wait_for(|stopping| *stopping).await.ok();
@@ -56,19 +62,19 @@ pub(crate) async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn work(app: Arc<App>, worker: String, mut stop: watch::Receiver<bool>) {
+async fn work(app: Arc<App>, hands: Arc<Hands>, worker: String, mut stop: watch::Receiver<bool>) {
     let mut changed = app.journal.changed();
     while !*stop.borrow() {
         changed.mark_unchanged();
-        match app.journal.take(&worker, app.now(), app.config.limits.lease_ms).await {
-            Ok(Some(taken)) => {
+        match look(&app, &hands, &worker).await {
+            Ok(Found::Lane(taken, _in_hand)) => {
                 let span = info_span!("pass", tenant = %taken.tenant, pass = %taken.lease.pass, event = %first_event(&taken));
                 one(&app, taken, &mut stop).instrument(span).await;
             }
-            Ok(None) => {
+            Ok(Found::Nothing(passed_over)) => {
                 tokio::select! {
                     _ = changed.changed() => {}
-                    () = time::sleep(until_due(&app).await) => {}
+                    () = time::sleep(until_due(&app, &passed_over).await) => {}
                     _ = stop.wait_for(|stopping| *stopping) => {}
                 }
             }
@@ -80,14 +86,40 @@ async fn work(app: Arc<App>, worker: String, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn until_due(app: &App) -> Duration {
-    match app.journal.next_due().await {
-        Ok(Some(due)) => {
-            let wait = due.duration_since(app.now());
-            Duration::try_from(wait).unwrap_or(Duration::ZERO).clamp(Duration::from_millis(5), IDLE_POLL)
+/// What a worker found to do.
+#[expect(clippy::large_enum_variant, reason = "one of them lives at a time, for one pass")]
+enum Found {
+    Lane(Taken, InHand),
+    /// Nothing but, perhaps, lanes of these tenants, for which it is too early.
+    Nothing(Vec<(String, Duration)>),
+}
+
+async fn look(app: &App, hands: &Hands, worker: &str) -> Result<Found, JournalError> {
+    let _alone = hands.looking.lock().await;
+    let over_share = app.runtime.over_share(|tenant| hands.of(tenant));
+    let passed_over = hands.passed_over(over_share);
+    let taken = app.journal.take(worker, app.now(), app.config.limits.lease_ms, &names(&passed_over)).await?;
+    Ok(match taken {
+        Some(taken) => {
+            let in_hand = hands.hold(&taken.tenant);
+            Found::Lane(taken, in_hand)
         }
+        None => Found::Nothing(passed_over),
+    })
+}
+
+fn names(passed_over: &[(String, Duration)]) -> Vec<String> {
+    passed_over.iter().map(|(tenant, _)| tenant.clone()).collect()
+}
+
+/// How long there is nothing to do, unless something happens.
+async fn until_due(app: &App, passed_over: &[(String, Duration)]) -> Duration {
+    let due = match app.journal.next_due(&names(passed_over)).await {
+        Ok(Some(due)) => Duration::try_from(due.duration_since(app.now())).unwrap_or(Duration::ZERO),
         _ => IDLE_POLL,
-    }
+    };
+    let again = passed_over.iter().map(|(_, wait)| *wait).min().unwrap_or(IDLE_POLL);
+    due.min(again).clamp(Duration::from_millis(5), IDLE_POLL)
 }
 
 /// One lane, one pass, and letting go of it whatever happened.

@@ -79,7 +79,14 @@ pub trait Journal: Send + Sync + 'static {
     /// in the background, where only events of a sweep or a backfill wait, is given out when no other is due.
     /// All events that wait in it (at most [`EVENTS_PER_PASS_MAX`]) are taken with it. The attempt is counted, and on
     /// disk, before this returns. A lane whose lease has run out is due again.
-    async fn take(&self, worker: &str, now: Timestamp, lease_ms: u64) -> Result<Option<Taken>>;
+    /// Lanes of the tenants in `pass_over` are left where they are, for as long as a caller says so.
+    async fn take(
+        &self,
+        worker: &str,
+        now: Timestamp,
+        lease_ms: u64,
+        pass_over: &[String],
+    ) -> Result<Option<Taken>>;
 
     /// Keeps a lane until `until`.
     async fn renew(&self, lease: Lease, until: Timestamp) -> Result<()>;
@@ -117,8 +124,9 @@ pub trait Journal: Send + Sync + 'static {
     /// Changes whenever a lane may have become due through this process. Subscribe before looking.
     fn changed(&self) -> watch::Receiver<u64>;
 
-    /// When the next lane is due (which may be in the past); `None` if nothing waits.
-    async fn next_due(&self) -> Result<Option<Timestamp>>;
+    /// When the next lane is due (which may be in the past), those of tenants in `pass_over` left out; `None` if nothing
+    /// waits.
+    async fn next_due(&self, pass_over: &[String]) -> Result<Option<Timestamp>>;
 
     /// How much waits, for readiness and metrics.
     async fn backlog(&self, now: Timestamp) -> Result<Backlog>;

@@ -127,7 +127,7 @@ async fn pruning_gives_space_back_to_the_file_system() {
     let journal = open(&path).await;
     for n in 0..20 {
         journal.accept(event(n)).await.unwrap();
-        let taken = journal.take("worker", at(0), 1_000).await.unwrap().unwrap();
+        let taken = journal.take("worker", at(0), 1_000, &[]).await.unwrap().unwrap();
         let trail = Trail { at: at(0), release: None };
         let recording = vec![1; 100_000];
         journal.finish(taken.lease, &Commit::default(), &agreed(), &trail, Some(&recording)).await.unwrap();

@@ -85,6 +85,13 @@ impl Runtime {
         &self.inner.limits
     }
 
+    /// Tenants whose plugin has used more than its share of the processors while others were called, each with how long
+    /// that will be so as far as can be known. No pass of theirs should begin meanwhile; one that has begun goes on,
+    /// its calls slowed down. `in_hand` says how many passes of a tenant are under way.
+    pub fn over_share(&self, in_hand: impl Fn(&str) -> u32) -> Vec<(String, Duration)> {
+        self.inner.gate.over_share(in_hand)
+    }
+
     fn build(limits: Limits, cache: Option<&OpenCache<'_>>) -> Result<Self, StartError> {
         let refused = |error: wasmtime::Error| StartError::Engine {
             reason: format!("{error:#}"),
@@ -99,7 +106,9 @@ impl Runtime {
         start_ticker(engine.weak(), Duration::from_millis(limits.epoch_tick_ms.max(1)))
             .map_err(StartError::Ticker)?;
         let cache = cache.map(|open| open(&engine, &limits)).transpose()?;
-        let gate = Gate::new(limits.concurrent_calls_max);
+        // One processor is what there is for certain.
+        let processors = std::thread::available_parallelism().map_or(1, |number| number.get());
+        let gate = Gate::new(limits.rules(u32::try_from(processors).unwrap_or(u32::MAX)));
         Ok(Self {
             inner: Arc::new(Inner {
                 engine,

@@ -1,42 +1,97 @@
-//! The gate in front of the instance pool: who comes when all slots are taken waits, and fails nothing.
+//! The gate in front of the instance pool: who cannot go waits, and fails nothing.
 //!
-//! Wasmtime's pool refuses at once when it is full. A call lasts at most `plugin_call_ms_max` and its lookups, so a
-//! wait at the gate ends.
+//! Wasmtime's pool refuses at once when it is full, and knows no tenants. Here a call waits for a slot, and for its
+//! tenant's turn ([`Shares`] says when that is), without holding one. A call lasts at most `plugin_call_ms_max` and its
+//! lookups, and a debt ends, so a wait at the gate ends.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+mod shares;
 
-/// Counts free slots.
+use std::{
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use cpu_time::ThreadTime;
+
+pub(crate) use self::shares::Rules;
+use self::shares::{Shares, Turn};
+
+/// Lets calls of plugins in.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    free: Mutex<u32>,
-    returned: Condvar,
+    shares: Mutex<Shares>,
+    /// Somebody went in or out: whoever waits looks again.
+    changed: Condvar,
+    made: Instant,
 }
 
 /// One slot, given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Slot<'gate>(&'gate Gate);
+pub(crate) struct Slot<'gate> {
+    gate: &'gate Gate,
+    tenant: Option<&'gate str>,
+    /// What this thread has used of its processor since. The time on the wall would charge a tenant for what others do:
+    /// on a busy machine a call stands still for longer than it runs.
+    used: Option<ThreadTime>,
+}
 
 impl Gate {
-    /// A gate with this many slots.
-    pub(crate) fn new(slots: u32) -> Self {
-        Self { free: Mutex::new(slots), returned: Condvar::new() }
+    /// A gate that keeps to these rules.
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self { shares: Mutex::new(Shares::new(rules)), changed: Condvar::new(), made: Instant::now() }
     }
 
-    /// Takes a slot; waits for one if there is none.
-    pub(crate) fn enter(&self) -> Slot<'_> {
-        // A counter is right whatever its last holder was doing when it panicked.
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free =
-            self.returned.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
-        *free -= 1;
-        Slot(self)
+    /// Takes a slot for a call on this thread, and waits for one as long as it takes. `None` is the host itself, which
+    /// has no share to keep to.
+    pub(crate) fn enter<'gate>(&'gate self, tenant: Option<&'gate str>) -> Slot<'gate> {
+        let mut shares = self.lock();
+        let ticket = shares.join(tenant, self.now());
+        loop {
+            let now = self.now();
+            shares = match shares.turn(ticket, now) {
+                Turn::Now => break,
+                Turn::At(at) => {
+                    let waited = self.changed.wait_timeout(shares, at.saturating_sub(now));
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                Turn::Later => self.changed.wait(shares).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        // The next in the queue may have waited for this one to go first.
+        self.tell(&shares);
+        Slot { gate: self, tenant, used: ThreadTime::try_now().ok() }
+    }
+
+    /// Tenants for which no pass should begin now, each with how long that will be so, as far as can be known;
+    /// `in_hand` says how many of its passes are under way.
+    pub(crate) fn over_share(&self, in_hand: impl Fn(&str) -> u32) -> Vec<(String, Duration)> {
+        let now = self.now();
+        let over = self.lock().over_share(in_hand, now);
+        over.into_iter().map(|(tenant, at)| (tenant, at.saturating_sub(now))).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shares> {
+        // The counters are right whatever their last holder was doing when it panicked.
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, shares: &Shares) {
+        if shares.anybody_waits() {
+            self.changed.notify_all();
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.made.elapsed()
     }
 }
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.returned.notify_one();
+        let used = self.used.and_then(|used| used.try_elapsed().ok()).unwrap_or_default();
+        let mut shares = self.gate.lock();
+        shares.leave(self.tenant, used, self.gate.now());
+        self.gate.tell(&shares);
     }
 }
 
@@ -48,13 +103,15 @@ mod tests {
 
     #[test]
     fn never_more_are_inside_than_there_are_slots_and_all_get_in() {
-        let gate = Gate::new(2);
+        let gate = Gate::new(Rules { slots: 3, tenant_slots: 2, tenant_processors: 1_000.0, alone: 1 });
         let (inside, most, done) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+        let tenants = [Some("contoso"), Some("fabrikam"), None];
         std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| {
+            for thread in 0..8 {
+                let (gate, inside, most, done) = (&gate, &inside, &most, &done);
+                scope.spawn(move || {
                     for _ in 0..50 {
-                        let slot = gate.enter();
+                        let slot = gate.enter(tenants[thread % 3]);
                         most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                         std::thread::yield_now();
                         inside.fetch_sub(1, Ordering::SeqCst);
@@ -65,6 +122,25 @@ mod tests {
             }
         });
         assert_eq!(done.into_inner(), 400);
-        assert!(most.into_inner() <= 2);
+        assert!(most.into_inner() <= 3);
+    }
+
+    #[test]
+    fn a_call_is_charged_for_what_it_computes_and_not_for_what_it_waits_for() {
+        let gate = Gate::new(Rules { slots: 1, tenant_slots: 1, tenant_processors: 0.01, alone: 1 });
+        drop(gate.enter(Some("other")));
+        let waits = gate.enter(Some("waits"));
+        std::thread::sleep(Duration::from_millis(20));
+        drop(waits);
+        let computes = gate.enter(Some("computes"));
+        let began = ThreadTime::now();
+        let mut number = 0_u64;
+        while began.elapsed() < Duration::from_millis(20) {
+            number = std::hint::black_box(number + 1);
+        }
+        drop(computes);
+        // At a hundredth of a processor, 20 ms cost 2 seconds, and nobody has saved up more than one.
+        let over: Vec<String> = gate.over_share(|_| 0).into_iter().map(|(tenant, _)| tenant).collect();
+        assert_eq!(over, ["computes"]);
     }
 }

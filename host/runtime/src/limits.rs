@@ -1,5 +1,7 @@
 //! Every limit of the sandbox, with its unit in its name.
 
+use crate::gate::Rules;
+
 /// What a plugin may use, and how many calls run at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -26,6 +28,12 @@ pub struct Limits {
     pub plugin_output_bytes_max: usize,
     /// Calls that run at the same time; others wait. Each reserves address space (not memory) of about 4 GiB.
     pub concurrent_calls_max: u32,
+    /// Calls of one tenant that run at the same time; its others wait. So a tenant has at most this many times
+    /// `plugin_memory_bytes_max` of memory.
+    pub tenant_concurrent_calls_max: u32,
+    /// How much of this machine's processors the plugin of one tenant may use while those of others are called, in
+    /// percent.
+    pub tenant_cpu_percent_max: u32,
     /// Bytes of one log line; the rest is cut.
     pub log_line_bytes_max: usize,
     /// Log lines of one call that are kept.
@@ -57,6 +65,8 @@ impl Default for Limits {
             plugin_call_ms_max: 1_000,
             plugin_output_bytes_max: MIB,
             concurrent_calls_max: 256,
+            tenant_concurrent_calls_max: 8,
+            tenant_cpu_percent_max: 5,
             log_line_bytes_max: 2 * KIB,
             log_lines_max: 64,
             lookups_per_call_max: 32,
@@ -68,6 +78,17 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What the gate lets in, on a machine with so many processors.
+    pub(crate) fn rules(&self, processors: u32) -> Rules {
+        let percent = self.tenant_cpu_percent_max.clamp(1, 100);
+        Rules {
+            slots: self.concurrent_calls_max,
+            tenant_slots: self.tenant_concurrent_calls_max.max(1),
+            tenant_processors: f64::from(processors) * f64::from(percent) / 100.0,
+            alone: processors.saturating_sub(1).max(1),
+        }
+    }
+
     /// As [`Limits::default`], with few slots and a patient clock, so that a busy test machine fails no test.
     pub fn for_testing() -> Self {
         Self { concurrent_calls_max: 8, plugin_call_ms_max: 30_000, ..Self::default() }

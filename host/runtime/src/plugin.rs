@@ -142,13 +142,14 @@ impl PassMapper {
         ) -> wasmtime::Result<Result<Answer, wire::Refusal>>,
     ) -> Result<Answer, Refusal> {
         let loaded = &self.plugin.shared;
+        let context = &self.context;
         let setting = Setting {
             function,
+            tenant: Some(&context.tenant),
             settings: &loaded.settings,
             manifest: Some(&loaded.manifest),
             pass: std::mem::take(&mut self.state),
         };
-        let context = &self.context;
         let ended = call::call(&loaded.runtime.inner, &loaded.prepared.pre, setting, |store, instance| {
             ask(store, instance.crosswalk_mapping_mapping(), context)
         });

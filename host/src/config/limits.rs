@@ -19,6 +19,13 @@ pub struct Limits {
     pub plugin_output_bytes_max: usize,
     /// Plugin calls that run at the same time; others wait.
     pub concurrent_calls_max: u32,
+    /// Plugin calls of one tenant that run at the same time; its others wait.
+    pub tenant_concurrent_calls_max: u32,
+    /// How much of this machine's processors the plugin of one tenant may use while those of others are called, in
+    /// percent.
+    pub tenant_cpu_percent_max: u32,
+    /// Passes of one tenant that run at the same time; one worker less than all at the most.
+    pub tenant_passes_max: u32,
     /// Passes that run at the same time.
     pub workers: u32,
     /// How long a worker owns a lane without renewing, in milliseconds; after a crash, a lane waits this long.
@@ -71,6 +78,9 @@ impl Default for Limits {
             plugin_call_ms_max: 1_000,
             plugin_output_bytes_max: MIB,
             concurrent_calls_max: 256,
+            tenant_concurrent_calls_max: 8,
+            tenant_cpu_percent_max: 5,
+            tenant_passes_max: 12,
             workers: 16,
             lease_ms: 90_000,
             pass_deadline_ms: 60_000,
@@ -110,8 +120,16 @@ impl Limits {
             plugin_call_ms_max: self.plugin_call_ms_max,
             plugin_output_bytes_max: self.plugin_output_bytes_max,
             concurrent_calls_max: self.concurrent_calls_max,
+            tenant_concurrent_calls_max: self.tenant_concurrent_calls_max,
+            tenant_cpu_percent_max: self.tenant_cpu_percent_max,
             ..crosswalk_runtime::Limits::default()
         }
+    }
+
+    /// How many passes of one tenant run at the same time. However few workers there are, one is left for the others;
+    /// unless there is only one.
+    pub(crate) fn tenant_passes(&self) -> u32 {
+        self.tenant_passes_max.min(self.workers.saturating_sub(1)).max(1)
     }
 
     /// How much of a webhook's body is put up with.
@@ -126,6 +144,9 @@ impl Limits {
             ("plugin_call_ms_max", self.plugin_call_ms_max),
             ("plugin_output_bytes_max", self.plugin_output_bytes_max as u64),
             ("concurrent_calls_max", self.concurrent_calls_max.into()),
+            ("tenant_concurrent_calls_max", self.tenant_concurrent_calls_max.into()),
+            ("tenant_cpu_percent_max", self.tenant_cpu_percent_max.into()),
+            ("tenant_passes_max", self.tenant_passes_max.into()),
             ("workers", self.workers.into()),
             ("create_look_again_ms", self.create_look_again_ms),
             ("event_attempts_max", self.event_attempts_max.into()),
@@ -139,6 +160,10 @@ impl Limits {
             if value == 0 {
                 return Err(Invalid::new(format!("limits.{key}"), "is 0, and must be at least 1"));
             }
+        }
+        if self.tenant_cpu_percent_max > 100 {
+            let problem = format!("is {}, and must be at most 100", self.tenant_cpu_percent_max);
+            return Err(Invalid::new("limits.tenant_cpu_percent_max", problem));
         }
         let larger = [
             ("pass_deadline_ms", self.pass_deadline_ms, "plugin_call_ms_max", self.plugin_call_ms_max),

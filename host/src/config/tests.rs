@@ -104,6 +104,10 @@ fn values_that_cannot_work_are_refused() {
         ),
         ("webhooks.partner_center.fetch_timeout_ms = 0", "webhooks.partner_center.fetch_timeout_ms"),
         ("limits.backoff_max_ms = 1", "limits.backoff_max_ms"),
+        ("limits.tenant_concurrent_calls_max = 0", "limits.tenant_concurrent_calls_max"),
+        ("limits.tenant_passes_max = 0", "limits.tenant_passes_max"),
+        ("limits.tenant_cpu_percent_max = 0", "limits.tenant_cpu_percent_max"),
+        ("limits.tenant_cpu_percent_max = 101", "limits.tenant_cpu_percent_max"),
     ] {
         let error = refused(text);
         assert!(error.contains(&format!("1: `{key}` ")), "{error}");
@@ -151,4 +155,14 @@ fn the_limits_reach_the_runtime() {
     let runtime = limits.runtime();
     assert_eq!((runtime.plugin_fuel_per_call_max, runtime.concurrent_calls_max), (7, 3));
     assert_eq!(runtime.plugin_memory_bytes_max, limits.plugin_memory_bytes_max);
+    assert_eq!(runtime.tenant_concurrent_calls_max, limits.tenant_concurrent_calls_max);
+    assert_eq!(runtime.tenant_cpu_percent_max, limits.tenant_cpu_percent_max);
+}
+
+#[test]
+fn no_tenant_has_the_last_worker_unless_there_is_only_one() {
+    let passes = |workers, tenant_passes_max| {
+        Limits { workers, tenant_passes_max, ..Limits::default() }.tenant_passes()
+    };
+    assert_eq!([passes(16, 12), passes(8, 12), passes(2, 12), passes(1, 12)], [12, 7, 1, 1]);
 }

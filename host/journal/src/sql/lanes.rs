@@ -140,10 +140,21 @@ pub(crate) async fn end_leases(conn: &mut Conn, now: i64) -> Result<u64> {
     Ok(ended.rows_affected())
 }
 
-/// When the next lane is due.
-pub(crate) async fn next_due(conn: &mut Conn) -> Result<Option<Timestamp>> {
-    let sql = "SELECT MIN(ready_at) FROM turns WHERE ready_at IS NOT NULL";
-    time_if(sqlx::query_scalar(sql).fetch_one(conn).await?)
+/// When the next lane of a tenant that is not passed over is due.
+pub(crate) async fn next_due(conn: &mut Conn, pass_over: &[String]) -> Result<Option<Timestamp>> {
+    let turns: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT tenant, ready_at FROM turns WHERE ready_at IS NOT NULL ORDER BY ready_at LIMIT $1",
+    )
+    .bind(enough(pass_over))
+    .fetch_all(conn)
+    .await?;
+    let next = turns.into_iter().find(|(tenant, _)| !pass_over.contains(tenant));
+    time_if(next.map(|(_, ready)| ready))
+}
+
+/// So many turns that one of them belongs to nobody who is passed over, if there is one: a tenant has two.
+fn enough(pass_over: &[String]) -> i64 {
+    int(pass_over.len() as u64).saturating_mul(2).saturating_add(1)
 }
 
 /// Gives out the lane that is due, with all its waiting events.
@@ -152,16 +163,19 @@ pub(crate) async fn take(
     worker: &str,
     now: Timestamp,
     lease_ms: u64,
+    pass_over: &[String],
 ) -> Result<Option<Taken>> {
     let now_ms = now.as_millisecond();
     loop {
-        let turn: Option<(String, i64)> = sqlx::query_as(
+        let turns: Vec<(String, i64)> = sqlx::query_as(
             "SELECT tenant, background FROM turns WHERE ready_at IS NOT NULL AND ready_at <= $1
-             ORDER BY background, turn, tenant LIMIT 1",
+             ORDER BY background, turn, tenant LIMIT $2",
         )
         .bind(now_ms)
-        .fetch_optional(&mut *conn)
+        .bind(enough(pass_over))
+        .fetch_all(&mut *conn)
         .await?;
+        let turn = turns.into_iter().find(|(tenant, _)| !pass_over.contains(tenant));
         let Some((tenant, background)) = turn else { return Ok(None) };
         let lane: Option<i64> = sqlx::query_scalar(
             "SELECT id FROM lanes

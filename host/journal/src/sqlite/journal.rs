@@ -53,13 +53,19 @@ impl Journal for SqliteJournal {
         Ok(found)
     }
 
-    async fn take(&self, worker: &str, now: Timestamp, lease_ms: u64) -> Result<Option<Taken>> {
+    async fn take(
+        &self,
+        worker: &str,
+        now: Timestamp,
+        lease_ms: u64,
+        pass_over: &[String],
+    ) -> Result<Option<Taken>> {
         // Looking without the write lock first lets idle workers look as often as they like.
-        if self.next_due().await?.is_none_or(|due| due > now) {
+        if self.next_due(pass_over).await?.is_none_or(|due| due > now) {
             return Ok(None);
         }
         let mut transaction = self.begin().await?;
-        let taken = sql::lanes::take(&mut transaction, worker, now, lease_ms).await?;
+        let taken = sql::lanes::take(&mut transaction, worker, now, lease_ms, pass_over).await?;
         transaction.commit().await?;
         Ok(taken)
     }
@@ -117,8 +123,8 @@ impl Journal for SqliteJournal {
         Ok(ended)
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>> {
-        sql::lanes::next_due(&mut *self.reading().await?).await
+    async fn next_due(&self, pass_over: &[String]) -> Result<Option<Timestamp>> {
+        sql::lanes::next_due(&mut *self.reading().await?, pass_over).await
     }
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog> {

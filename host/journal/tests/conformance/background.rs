@@ -5,7 +5,7 @@ use crosswalk_journal::{NewEvent, Source};
 
 use crate::world::{LEASE_MS, World, agreed, at, event, record, referral, trail};
 
-async fn swept(world: &World, tenant: &str, subject: Subject, source: Source, second: i64) {
+pub(crate) async fn swept(world: &World, tenant: &str, subject: Subject, source: Source, second: i64) {
     let event = NewEvent { source, ..event(tenant, subject, second) };
     world.journal.accept(event).await.unwrap();
 }
@@ -72,7 +72,7 @@ on_every_engine! {
         world.journal.fail(faulty.lease, "no answer", &trail(1), at(60)).await.unwrap();
         let later = world.take(1).await;
         world.finish(&later, Verdict::Again { after_ms: 5_000, reason: "a quota".to_owned() }, 1).await;
-        let in_hand = world.journal.take("worker", at(1), LEASE_MS).await.unwrap().unwrap();
+        let in_hand = world.journal.take("worker", at(1), LEASE_MS, &[]).await.unwrap().unwrap();
         assert_eq!(count(1).await, 1, "only `{:?}` is under way", in_hand.subject);
         assert_eq!(count(60).await, 3);
     }

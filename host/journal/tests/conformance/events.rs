@@ -217,7 +217,7 @@ on_every_engine! {
         let id = world.accept("contoso", referral("r1"), 0).await;
         world.journal.park(id, "ada", "later", at(1)).await.unwrap();
         world.nothing_due(1_000).await;
-        assert_eq!(world.journal.next_due().await.unwrap(), None);
+        assert_eq!(world.journal.next_due(&[]).await.unwrap(), None);
     }
 
     async fn an_event_that_a_person_parks_during_its_pass_stays_parked(world) {

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use crosswalk_engine::pass::{Commit, Verdict};
-use crosswalk_journal::{Backlog, EVENTS_PER_PASS_MAX, Error, EventState};
+use crosswalk_journal::{Backlog, EVENTS_PER_PASS_MAX, Error, EventState, Source};
 use futures::future::join_all;
 
-use crate::world::{LEASE_MS, World, agreed, at, event, parked, record, referral, trail};
+use crate::{
+    background::swept,
+    world::{LEASE_MS, World, agreed, at, event, parked, record, referral, trail},
+};
 
 /// Everything that a holder may do fails, and changes nothing.
 async fn cannot_write(world: &World, lease: crosswalk_journal::Lease) {
@@ -58,7 +61,7 @@ on_every_engine! {
 
     async fn a_lane_is_with_one_worker_at_a_time(world) {
         world.accept("contoso", referral("r1"), 0).await;
-        let workers = (0..10).map(|_| world.journal.take("worker", at(0), LEASE_MS));
+        let workers = (0..10).map(|_| world.journal.take("worker", at(0), LEASE_MS, &[]));
         let given = join_all(workers).await.into_iter().filter(|taken| taken.as_ref().unwrap().is_some()).count();
         assert_eq!(given, 1);
     }
@@ -66,7 +69,7 @@ on_every_engine! {
     async fn a_lane_is_not_given_out_before_it_is_due(world) {
         world.accept("contoso", referral("r1"), 10).await;
         world.nothing_due(9).await;
-        assert_eq!(world.journal.next_due().await.unwrap(), Some(at(10)));
+        assert_eq!(world.journal.next_due(&[]).await.unwrap(), Some(at(10)));
         world.take(10).await;
     }
 
@@ -187,6 +190,27 @@ on_every_engine! {
         assert!(order[..4].iter().filter(|tenant| *tenant == "calm").count() == 2, "{order:?}");
     }
 
+    async fn a_tenant_that_is_passed_over_waits_and_the_next_one_is_taken(world) {
+        world.accept("hog", referral("r1"), 0).await;
+        world.accept("hog", referral("r2"), 0).await;
+        swept(&world, "hog", referral("r3"), Source::Sweep, 0).await;
+        world.accept("calm", referral("r1"), 5).await;
+        swept(&world, "calm", referral("r2"), Source::Sweep, 5).await;
+        let passed = ["hog".to_owned(), "gone".to_owned()];
+        let take = async |second| {
+            world.journal.take("worker", at(second), LEASE_MS, &passed).await.unwrap().map(|taken| taken.subject)
+        };
+        assert_eq!(world.journal.next_due(&passed).await.unwrap(), Some(at(5)));
+        assert_eq!(take(4).await, None);
+        assert_eq!(take(9).await, Some(referral("r1")));
+        assert_eq!(take(9).await, Some(referral("r2")));
+        assert_eq!(take(9).await, None);
+        // What is in hand is due again when its lease ends; what was passed over has been due all the time.
+        assert_eq!(world.journal.next_due(&passed).await.unwrap(), Some(at(39)));
+        assert_eq!(world.journal.next_due(&[]).await.unwrap(), Some(at(0)));
+        assert_eq!(world.take(9).await.tenant, "hog");
+    }
+
     async fn moved_events_keep_their_ids_in_the_other_lane(world) {
         let waiting = world.accept("contoso", referral("r1"), 1).await;
         let moved = world.accept("contoso", record("o1"), 0).await;
@@ -228,7 +252,7 @@ on_every_engine! {
     }
 
     async fn the_next_lane_is_due_at_the_earliest_of_events_backoffs_and_leases(world) {
-        let next_due = async || world.journal.next_due().await.unwrap();
+        let next_due = async || world.journal.next_due(&[]).await.unwrap();
         assert_eq!(next_due().await, None);
         world.accept("contoso", referral("r1"), 0).await;
         assert_eq!(next_due().await, Some(at(0)));

@@ -166,7 +166,7 @@ async fn accept(world: &World, model: &mut Model, dice: &mut Dice) {
 
 async fn take(world: &World, model: &mut Model) {
     let ready = model.ready();
-    let taken = world.journal.take("worker", at(model.now), LEASE_S as u64 * 1_000).await.unwrap();
+    let taken = world.journal.take("worker", at(model.now), LEASE_S as u64 * 1_000, &[]).await.unwrap();
     let Some(Taken { lease, tenant, subject, events, .. }) = taken else {
         assert!(ready.is_empty(), "lanes are ready and none was given: {ready:?}");
         // Looking took lanes in which nothing waits any more off the clock.
@@ -289,11 +289,11 @@ async fn play(mut world: World, seed: u64) -> World {
 /// When nobody disturbs, every event ends with a verdict.
 async fn drain(world: &World, model: &mut Model) {
     model.now += 1_000;
-    while let Some(taken) = world.journal.take("worker", at(model.now), 1_000).await.unwrap() {
+    while let Some(taken) = world.journal.take("worker", at(model.now), 1_000, &[]).await.unwrap() {
         world.finish(&taken, agreed(), model.now).await;
     }
     assert_eq!(world.in_state(EventState::Waiting).await, []);
-    assert_eq!(world.journal.next_due().await.unwrap(), None);
+    assert_eq!(world.journal.next_due(&[]).await.unwrap(), None);
 }
 
 on_every_engine! {

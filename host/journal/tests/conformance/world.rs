@@ -87,11 +87,11 @@ impl World {
 
     /// The lane that is due, which there must be.
     pub(crate) async fn take(&self, second: i64) -> Taken {
-        self.journal.take("worker", at(second), LEASE_MS).await.unwrap().expect("no lane is due")
+        self.journal.take("worker", at(second), LEASE_MS, &[]).await.unwrap().expect("no lane is due")
     }
 
     pub(crate) async fn nothing_due(&self, second: i64) {
-        let taken = self.journal.take("worker", at(second), LEASE_MS).await.unwrap();
+        let taken = self.journal.take("worker", at(second), LEASE_MS, &[]).await.unwrap();
         assert_eq!(taken, None, "a lane is due at {second}");
     }
 

@@ -169,6 +169,23 @@ in_both_crms! {
         assert!(life.scene().own_referrals().await.unwrap().is_empty());
     }
 
+    a_linked_deal_that_the_plugin_refuses_carries_a_cross_and_loses_it_when_the_cause_is_gone(life) {
+        life.scene().apply_settings(json!({ "sales_contact_phone": "" })).await.unwrap();
+        let deal = life.seller_shares(NewDeal::private("Nobody to call")).await;
+        life.rests().await;
+        deal.seller(&[Edit::Help("QuotesOrLicensing")]).await;
+        let card = deal.shows("a cross", |card| card.is_crossed()).await;
+        assert!(card.audit.contains("Not in sync") && card.audit.contains("phone"), "{}", card.audit);
+        life.rests().await;
+        assert_eq!(life.scene().events("parked").await.unwrap().len(), 1, "its own echo asks nobody");
+
+        life.scene().apply_settings(json!({})).await.unwrap();
+        deal.seller(&[Edit::Notes("try again")]).await;
+        deal.shows("a check mark", |card| card.is_checked()).await;
+        life.needs_nobody().await;
+        assert!(life.scene().microsofts_copy(&deal.referral).await.unwrap().is_some());
+    }
+
     consent_to_show_a_deal_is_given_once_and_never_taken_back(life) {
         let deal = life.seller_shares(NewDeal::private("Consent")).await;
         life.rests().await;

@@ -195,7 +195,7 @@ impl Pass {
             (Some(entry), _) => drop(self.state.open.insert(entry.field.clone(), entry)),
         }
         match reconciled {
-            Err(Halt::Refused(refusal)) => self.refused(refusal),
+            Err(Halt::Refused(refusal)) => self.draft_refused(refusal, mapper),
             Err(Halt::Companions(companions)) => {
                 self.stage = Stage::Companions;
                 Action::FindCompanions(companions)

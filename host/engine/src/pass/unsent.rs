@@ -1,21 +1,25 @@
-//! What the record is told when its referral could not be made, so that the seller sees the reason where they work.
+//! What the record is told when its referral could not be made, or when the plugin refuses a pair for good, so that the
+//! seller sees the reason where they work.
 //!
-//! There is no pair yet, so this is remembered by the record's side alone: the words that it was told last, and the
-//! version that telling them gave it. The same words are written once, whatever a plugin puts around them (the time,
-//! say), and an event at that version is our own report coming back. Nothing else is kept: the base stays empty, so a
-//! create or an adoption that follows begins as if nothing had failed, and then tells the record that it went well.
+//! The words that the record was told last are remembered, and the version that telling them gave it. The same words are
+//! written once, whatever a plugin puts around them (the time, say), and an event at that version is our own report coming
+//! back. Nothing else is kept: of a pair the base takes the report alone, and where there is no pair yet it stays empty, so
+//! a create or an adoption that follows begins as if nothing had failed, and then tells the record that it went well.
 
 use super::{Action, Pass, Side, SystemRefusal, Verdict, drive::Stage, report};
 use crate::{
     canon::Canon,
-    link::{IntendedWrite, Intent},
+    link::{Base, IntendedWrite, Intent},
     mapping::{Disposition, Mapper, Refusal, Report},
     opinions::flatten,
     value::{RecordKey, Value},
 };
 
-/// What the record shows before the reason.
+/// What the record shows before the reason while it has no referral.
 const NOT_SENT: &str = "Not sent to Partner Center.";
+
+/// What it shows when it has one.
+const NOT_IN_SYNC: &str = "Not in sync with Partner Center.";
 
 impl Pass {
     /// Partner Center does not take the partner's own referral: the record is told, and a person corrects it.
@@ -34,7 +38,7 @@ impl Pass {
         self.tell_and_park(format!("Partner Center refused it{fields}: {}", refusal.reason), reason, mapper)
     }
 
-    /// The plugin gives no draft of a new referral. What cannot be sent for good, the record is told.
+    /// The plugin gives no draft of a new referral, or refuses a pair. What cannot be sent for good, the record is told.
     pub(super) fn draft_refused(&mut self, refusal: Refusal, mapper: &mut dyn Mapper) -> Action {
         let field = refusal.field.as_ref().map(|field| format!("`{field}`: ")).unwrap_or_default();
         let help = refusal.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
@@ -46,11 +50,17 @@ impl Pass {
         }
     }
 
-    /// Parks with `reason`, after the record was told `words`, unless it was told the same before.
+    /// Parks with `reason`, after the record was told `words`, unless it was told the same before. The echo of that report
+    /// asks nobody again.
     fn tell_and_park(&mut self, words: String, reason: String, mapper: &mut dyn Mapper) -> Action {
-        let report = Report { message: format!("{NOT_SENT} {words}"), failed: Some(words) };
+        let intro = if self.referral.is_some() { NOT_IN_SYNC } else { NOT_SENT };
+        let report = Report { message: format!("{intro} {words}"), failed: Some(words) };
         let print = report::fingerprint(&report);
         let is_told = self.state.reported.as_ref() == Some(&print);
+        if is_told && self.is_unsent_echo() {
+            return self
+                .finish(Verdict::Skipped { reason: format!("{reason}; the record was told so before") });
+        }
         // A POST of unknown fate is worth more than a report: its intent must not be replaced.
         let is_free = self.state.intent.is_none() && self.attempts < self.start.limits.writes_max;
         let (Some(record), false, true) = (self.record.clone(), is_told, is_free) else {
@@ -58,20 +68,23 @@ impl Pass {
         };
         let Some(entity) = self.entity_use(&record.value.key.entity) else { return self.park(reason) };
         let (shape, held) = flatten(&record.value, &entity);
-        let shown = self.shown(&report, (&shape, &held), &entity, &Canon::of_currency(None), mapper);
+        let canon = self.referral.as_ref().map_or(Canon::of_currency(None), |seen| Canon::of(&seen.value));
+        let shown = self.shown(&report, (&shape, &held), &entity, &canon, mapper);
         let fields = shown.unwrap_or_default();
         if fields.is_empty() {
             self.state.reported = Some(print);
             return self.park(reason);
         }
         self.parting = reason;
+        let Base { referral, record: known } = self.state.base.clone();
+        let told = known.map(|known| known.into_iter().chain(fields.clone()).collect());
         let intent = Intent {
             id: self.next_id(),
             concerns: fields.keys().cloned().collect(),
             write: IntendedWrite::Record(fields),
-            base: Default::default(),
-            owed: Default::default(),
-            open: Default::default(),
+            base: Base { referral, record: told },
+            owed: self.state.owed.clone(),
+            open: self.state.open.clone(),
             version: Some(record.version),
             reported: Some(print),
             entries: Default::default(),
@@ -81,11 +94,13 @@ impl Pass {
     }
 
     pub(super) fn unsent_told(&mut self, version: String) -> Action {
-        if let Some(Intent { write: IntendedWrite::Record(fields), reported, .. }) = self.intent.take() {
+        if let Some(Intent { write: IntendedWrite::Record(fields), base, reported, .. }) = self.intent.take()
+        {
             let before = self.record.as_ref().map(|record| record.value.fields.clone()).unwrap_or_default();
             let old = |field: &str| before.get(field).cloned().unwrap_or(Value::Empty);
             self.note_write(Side::Crm, &fields, old, None, "report");
             self.state.reported = reported;
+            self.state.base = base;
         }
         self.crm_writes += 1;
         self.state.record_version = Some(version);

@@ -87,6 +87,82 @@ fn a_report_that_the_crm_refuses_spoils_nothing() {
     assert!(is_agreed(&world.pass()));
 }
 
+/// A pair in which a seller emptied what the plugin cannot do without, while Microsoft changed the notes.
+fn refusing() -> World {
+    let mut plugin = Plugin::new(&[Item::Same("n", NOTES), Item::Outward("extra", "/campaignId")]);
+    plugin.reports_to = Some("audit");
+    plugin.dated = Some(0);
+    plugin.needs_in_pair = Some("extra");
+    let mut world = World::linked(plugin, &[("/campaignId", "spring")], &[("extra", "spring")]);
+    world.edit_record("extra", "");
+    world.edit_referral(NOTES, "new");
+    world
+}
+
+#[test]
+fn a_pair_that_the_plugin_refuses_is_told_so_once_and_told_of_the_success_when_the_cause_is_gone() {
+    let mut world = refusing();
+    let verdict = world.pass();
+    let told = "the plugin refused (`extra`): MAP001: a deal needs one; fill it in";
+    assert_eq!(verdict, Verdict::Parked { reason: told.into() });
+    let shown = "1 - Not in sync with Partner Center. `extra`: a deal needs one; fill it in";
+    assert_eq!((world.field("audit"), world.field("n")), (shown, ""));
+
+    let echo = world.pass();
+    assert!(matches!(&echo, Verdict::Skipped { reason } if reason.contains("told so before")), "{echo:?}");
+    world.edit_referral(NOTES, "newer");
+    assert!(matches!(world.pass(), Verdict::Skipped { .. }), "one person is asked once");
+    world.edit_record("n", "a seller's");
+    assert!(matches!(world.pass(), Verdict::Parked { .. }), "somebody has changed the record");
+    assert_eq!((world.field("audit"), world.attempts[&Side::Crm]), (shown, 1));
+
+    world.edit_record("extra", "summer");
+    world.pass();
+    assert_eq!((world.at("/campaignId"), world.at(NOTES)), ("summer", "a seller's"));
+    assert!(world.field("audit").ends_with("sync success."), "{}", world.field("audit"));
+    assert!(world.entries_on("n").iter().any(|entry| super::world::shown(&entry.partner_center) == "newer"));
+    assert!(is_agreed(&world.pass()));
+}
+
+#[test]
+fn a_pair_that_the_plugin_refuses_for_now_is_not_told() {
+    let mut world = refusing();
+    world.plugin.refuses_with = Disposition::Retry;
+    assert!(matches!(world.pass(), Verdict::Again { .. }));
+    assert_eq!((world.field("audit"), world.attempts.len()), ("", 0));
+}
+
+#[test]
+fn a_plugin_that_refuses_to_report_as_well_parks_the_pair_and_nothing_is_written() {
+    let mut world = refusing();
+    world.plugin.refuses_to_report = true;
+    for _ in 0..2 {
+        assert!(matches!(world.pass(), Verdict::Parked { .. }));
+    }
+    assert_eq!((world.attempts.len(), world.alarms.len()), (0, 1), "{:?}", world.alarms);
+}
+
+#[test]
+fn a_refused_pair_whose_report_meets_an_interruption_is_told_in_the_end() {
+    for stamp in [true, false] {
+        for fault in [Fault::ReplyLost, Fault::NeverSent, Fault::Crash, Fault::CrashAfter] {
+            let mut world = refusing();
+            world.plugin.stamp = stamp;
+            world.pass_with(|_, action| matches!(action, Action::WriteRecord { .. }).then_some(fault));
+            for _ in 0..3 {
+                world.pass();
+            }
+            let told = world.field("audit").to_owned();
+            assert!(told.ends_with("a deal needs one; fill it in"), "{stamp} {fault:?}: {told:?}");
+            assert!(!world.is_in_doubt());
+            world.edit_record("extra", "spring");
+            world.pass();
+            assert_eq!((world.field("n"), world.at(NOTES)), ("new", "new"), "{stamp} {fault:?}");
+            assert!(is_agreed(&world.pass()));
+        }
+    }
+}
+
 #[test]
 fn an_edit_of_a_mirror_is_put_back_without_an_entry() {
     let mut plugin = Plugin::new(&[Item::Inward("id", "/trackingInfo/microsoftMsxId")]);

@@ -272,8 +272,12 @@ pub(crate) struct Plugin {
     pub(crate) dated: Option<u64>,
     /// No new referral is drafted while this field is empty.
     pub(crate) needs: Option<&'static str>,
-    /// What becomes of it then.
+    /// No pair is mapped while this field is empty.
+    pub(crate) needs_in_pair: Option<&'static str>,
+    /// What becomes of either then.
     pub(crate) refuses_with: Disposition,
+    /// It has no words for the record either.
+    pub(crate) refuses_to_report: bool,
     /// The pair is left alone unless this field says `yes`.
     pub(crate) switch: Option<&'static str>,
     /// A record without a referral is only sent if this field says `yes`.
@@ -299,7 +303,9 @@ impl Plugin {
             stamp: true,
             dated: None,
             needs: None,
+            needs_in_pair: None,
             refuses_with: Disposition::Reject,
+            refuses_to_report: false,
             switch: None,
             sends: None,
             switches_both: false,
@@ -325,6 +331,7 @@ impl Plugin {
         names.extend(self.reports_to);
         names.extend(self.switch);
         names.extend(self.sends);
+        names.extend(self.needs_in_pair);
         names.sort_unstable();
         names.dedup();
         let owned = |name: &str| self.owned.contains(&name);
@@ -368,6 +375,16 @@ impl Plugin {
     fn stage_of(&self, record: &Texts) -> String {
         let item = self.items.iter().find(|item| matches!(item, Stage(_)));
         item.map(|item| text(record, item.fields()[0])).unwrap_or_default()
+    }
+
+    fn refusal_of(&self, field: &str) -> Refusal {
+        Refusal {
+            code: "MAP001".into(),
+            disposition: self.refuses_with,
+            field: Some(field.into()),
+            message: "a deal needs one".into(),
+            help: Some("fill it in".into()),
+        }
     }
 
     fn count(&mut self, function: &'static str) {
@@ -465,17 +482,9 @@ impl Mapper for Plugin {
         if linked.key.entity == "lead" {
             return Ok(self.wants_of_lead(&record, referral));
         }
-        if let Some(field) = self.needs
-            && referral.is_none()
-            && text(&record, field).is_empty()
-        {
-            return Err(Refusal {
-                code: "MAP001".into(),
-                disposition: self.refuses_with,
-                field: Some(field.into()),
-                message: "a deal needs one".into(),
-                help: Some("fill it in".into()),
-            });
+        let needed = if referral.is_none() { self.needs } else { self.needs_in_pair };
+        if let Some(field) = needed.filter(|field| text(&record, field).is_empty()) {
+            return Err(self.refusal_of(field));
         }
         let referral = referral.map(|referral| leaves(&referral.0)).unwrap_or_default();
         Ok(Outcome::Hold(values(&self.wants_of_referral(&record, &referral))))
@@ -494,6 +503,9 @@ impl Mapper for Plugin {
 
     fn report(&mut self, _: &Record, report: &Report) -> Result<Fields, Refusal> {
         self.count("report");
+        if self.refuses_to_report {
+            return Err(self.refusal_of("report"));
+        }
         let date = self.dated.map(|pass| format!("{pass} - ")).unwrap_or_default();
         let told = format!("{date}{}", report.message);
         Ok(self.reports_to.iter().map(|field| ((*field).to_owned(), value(&told))).collect())

@@ -179,6 +179,7 @@ impl<'a> Driver<'a> {
             pair: taken.pair,
             state: taken.state,
             manifest: self.reach.release.plugin.manifest().clone(),
+            release: Some(self.reach.release.digest.clone()),
             now,
             limits: reach::limits(self.app),
             post_again,

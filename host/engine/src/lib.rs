@@ -39,4 +39,5 @@ mod reconcile;
 pub mod referral;
 #[doc(hidden)]
 pub mod rules;
+pub mod undo;
 pub mod value;

@@ -59,6 +59,60 @@ pub struct LinkState {
     /// doing as well as a person's.
     #[serde(default)]
     pub converted: bool,
+    /// What a release wrote and the next pass takes back, where nobody has edited since.
+    #[serde(default)]
+    pub restore: Vec<Restore>,
+}
+
+/// What one pass of a release began to write to a pair, and what of that is to be taken back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restore {
+    /// The base before that pass; `None` if it is not known (any more).
+    pub before: Option<Base>,
+    /// By CRM field or JSON pointer.
+    pub writes: BTreeMap<String, Overwritten>,
+}
+
+/// A value that a release wrote, and the one that it overwrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overwritten {
+    /// What was there before the release's first write.
+    pub old: Value,
+    /// What the release wrote last.
+    pub written: Value,
+}
+
+/// What an operator asks of a link beside what its two sides ask: it is taken over between two passes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// A side's present view of a CRM field (or JSON pointer) that the other side is to be given.
+    #[serde(default)]
+    pub owed: BTreeMap<String, Owed>,
+    /// What is to be taken back.
+    #[serde(default)]
+    pub restore: Vec<Restore>,
+}
+
+impl LinkState {
+    /// Takes over what an operator asks. What an open entry holds is left to the person who decides it.
+    pub fn take_over(&mut self, asked: Asked) {
+        for (name, owed) in asked.owed.into_iter().filter(|(name, _)| !self.open.contains_key(name)) {
+            let owes = self.owed.entry(name).or_default();
+            owes.partner_center |= owed.partner_center;
+            owes.crm |= owed.crm;
+        }
+        let newer: BTreeSet<&String> = asked.restore.iter().flat_map(|part| part.writes.keys()).collect();
+        self.forget_restore(|name| newer.contains(name));
+        self.restore.extend(asked.restore);
+    }
+
+    /// These names are not to be taken back (any more).
+    pub(crate) fn forget_restore(&mut self, is_meant: impl Fn(&String) -> bool) {
+        for part in &mut self.restore {
+            part.writes.retain(|name, _| !is_meant(name));
+        }
+        self.restore.retain(|part| !part.writes.is_empty());
+    }
 }
 
 /// The versions of both sides at one moment.
@@ -93,6 +147,18 @@ pub struct Intent {
     pub entries: BTreeSet<String>,
     /// The pass's time when it was stored.
     pub since: Timestamp,
+    /// Who decided it.
+    #[serde(default)]
+    pub by: Provenance,
+}
+
+/// Who decided a write: for the audit of a pass that finds it landed, because the one that made it did not live to say so.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The digest of the release.
+    pub release: Option<String>,
+    /// The rule behind each field that has one.
+    pub rules: BTreeMap<String, String>,
 }
 
 /// What an intent is about to write.

@@ -43,6 +43,8 @@ pub struct Start {
     pub state: Option<LinkState>,
     /// What the release declares.
     pub manifest: Manifest,
+    /// The digest of the release, for the audit.
+    pub release: Option<String>,
     /// The time of the pass.
     pub now: Timestamp,
     /// Bounds.
@@ -285,8 +287,12 @@ pub struct AuditLine {
     /// Which side was written, or `None` for a decision that wrote nothing.
     pub side: Option<Side>,
     /// The rule that applied, in one word: `fold`, `push`, `conflict`, `merge`, `follow`, `report`, `create`, `convert`,
-    /// `succeed`, …
+    /// `succeed`, `decision` (which side wins), `set` (a person's own value), `undo`, …
     pub rule: String,
+    /// The digest of the release that decided it, if that is another one than the pass's: the write of an interrupted pass
+    /// that was found landed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Per field, what it held and what it holds now.
     pub fields: BTreeMap<String, (Option<Value>, Value)>,
     /// The API's answer, or why nothing was written.

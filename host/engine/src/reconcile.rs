@@ -22,7 +22,7 @@ use jiff::Timestamp;
 
 use crate::{
     canon::Canon,
-    link::{Base, Entry, EntryKind, LinkState, Owed},
+    link::{Base, Entry, EntryKind, LinkState, Owed, Provenance, Restore},
     mapping::{EntityUse, Outcome, Resolution},
     opinions::{Halt, Opinions},
     referral::{self, Referral},
@@ -33,6 +33,7 @@ use crate::{
 mod fold;
 mod lists;
 mod push;
+pub(crate) mod restore;
 
 /// Both sides as they were read, and what is remembered of them.
 #[derive(Clone, Copy, Debug)]
@@ -90,8 +91,20 @@ pub(crate) struct Plan {
     pub(crate) asks_for_another_entity: bool,
     /// The CRM fields (or paths) behind the referral write, in doubt if its fate is not known.
     pub(crate) behind_push: BTreeSet<String>,
+    /// What a release wrote and cannot or must not be taken back.
+    pub(crate) left: Vec<restore::Left>,
+    /// What a release wrote and is what this plan wants too.
+    pub(crate) stays: Vec<restore::Left>,
     /// Laws that this plan shows to be broken.
     pub(crate) alarms: Vec<String>,
+}
+
+impl Plan {
+    /// The rules behind a write, for its intent.
+    pub(crate) fn rules_of(&self, write: &Fields) -> Provenance {
+        let rule = |name: &String| Some((name.clone(), (*self.rules.get(name)?).to_owned()));
+        Provenance { release: None, rules: write.keys().filter_map(rule).collect() }
+    }
 }
 
 /// The part of a link's state that a plan decides.
@@ -100,10 +113,28 @@ pub(crate) struct Remembered {
     pub(crate) base: Base,
     pub(crate) owed: BTreeMap<String, Owed>,
     pub(crate) open: BTreeMap<String, Entry>,
+    pub(crate) restore: Vec<Restore>,
 }
 
-/// Plans what makes both sides agree. Asks the plugin, reads nothing, writes nothing.
-pub(crate) fn reconcile(sides: &Sides<'_>, opinions: &mut Opinions<'_>) -> Result<Reconciled, Halt> {
+/// Plans what makes both sides agree. Asks the plugin, reads nothing, writes nothing. What a release wrote and is to be
+/// taken back is looked at as if it had not been written (see [`restore`]).
+pub(crate) fn reconcile(read: &Sides<'_>, opinions: &mut Opinions<'_>) -> Result<Reconciled, Halt> {
+    match restore::undone(read, opinions)? {
+        None => compare(read, read, restore::Back::default(), opinions),
+        Some(undone) => {
+            let as_if =
+                Sides { state: &undone.state, referral: &undone.referral, record: &undone.record, ..*read };
+            compare(&as_if, read, undone.back.clone(), opinions)
+        }
+    }
+}
+
+fn compare(
+    sides: &Sides<'_>,
+    read: &Sides<'_>,
+    back: restore::Back,
+    opinions: &mut Opinions<'_>,
+) -> Result<Reconciled, Halt> {
     let wish = match opinions.wish(sides.referral, sides.record) {
         Ok(Outcome::Hold(fields)) => fields,
         Ok(Outcome::Skip(reason)) => return Ok(Reconciled::Skip(reason)),
@@ -126,7 +157,7 @@ pub(crate) fn reconcile(sides: &Sides<'_>, opinions: &mut Opinions<'_>) -> Resul
         },
         None => None,
     };
-    let mut work = Work::new(*sides, wish, wish_before, asks);
+    let mut work = Work::new(*sides, *read, back, (wish, wish_before, asks));
     work.fold(opinions)?;
     for _ in 0..sides.rounds_max {
         let push = work.push(opinions)?;
@@ -142,7 +173,12 @@ pub(crate) fn reconcile(sides: &Sides<'_>, opinions: &mut Opinions<'_>) -> Resul
 
 /// A plan in the making.
 pub(crate) struct Work<'a> {
+    /// Both sides as they are compared.
     sides: Sides<'a>,
+    /// Both sides as they were read.
+    read: Sides<'a>,
+    /// Where the two differ, because a release's writes are taken back.
+    back: restore::Back,
     canon: Canon,
     wish: Fields,
     /// `None` if the base's referral asks for nothing: it was never seen, or the plugin left it alone.
@@ -172,8 +208,15 @@ pub(crate) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn new(sides: Sides<'a>, wish: Fields, wish_before: Option<Fields>, asks: Fields) -> Self {
+    fn new(
+        sides: Sides<'a>,
+        read: Sides<'a>,
+        back: restore::Back,
+        (wish, wish_before, asks): (Fields, Option<Fields>, Fields),
+    ) -> Self {
         Work {
+            read,
+            back,
             canon: Canon::of(sides.referral),
             wish,
             wish_before,
@@ -194,7 +237,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// What the CRM holds now.
+    /// What the CRM holds now, as it is compared.
     fn current(&self, field: &str) -> &'a Value {
         self.sides.record.get(field).unwrap_or(&Value::Empty)
     }

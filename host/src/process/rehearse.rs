@@ -45,6 +45,7 @@ async fn one(
         pair,
         state: link.map(|link| link.state),
         manifest: release.plugin.manifest().clone(),
+        release: Some(release.digest.clone()),
         now,
         limits: reach::limits(app),
         post_again: None,

@@ -205,6 +205,7 @@ impl Pass {
             reported,
             entries: Default::default(),
             since: self.start.now,
+            by: Default::default(),
         };
         self.memory.keep(draft.companions);
         self.store_intent(intent, Stage::CreateIntent)
@@ -231,7 +232,7 @@ impl Pass {
         self.crm_writes += 1;
         let (Some(key), Some(intent)) = (key, self.intent.take()) else { return self.find_record() };
         if let IntendedWrite::CreateRecord { fields, .. } = &intent.write {
-            self.note_write(super::Side::Crm, fields, |_| Value::Empty, None, "create");
+            self.note_write(super::Side::Crm, fields, |_| Value::Empty, &Default::default(), "create");
         }
         self.pair.record = Some(key);
         self.state.base = intent.base;

@@ -101,11 +101,16 @@ impl Pass {
     pub(super) fn settle_intent(&mut self, intent: Intent, fate: Fate) {
         match fate {
             Fate::Landed => {
+                self.note_found(&intent);
                 self.state.base = intent.base;
                 self.state.owed = intent.owed;
                 self.state.open = intent.open;
                 if intent.reported.is_some() {
                     self.state.reported = intent.reported;
+                }
+                if let IntendedWrite::Record(fields) | IntendedWrite::Referral { fields, .. } = &intent.write
+                {
+                    self.state.forget_restore(|name| fields.contains_key(name));
                 }
             }
             Fate::NotLanded => self.void_entries(&intent),
@@ -123,6 +128,25 @@ impl Pass {
             }
         }
         self.state.intent = None;
+    }
+
+    /// Notes a write in the audit that an interrupted pass made: what it overwrote is what was known before it.
+    fn note_found(&mut self, intent: &Intent) {
+        let base = self.state.base.clone();
+        let known = |field: &str| base.record.as_ref().and_then(|record| record.get(field)).cloned();
+        let of_path = |path: &str| base.referral.as_ref().map_or(Value::Empty, |seen| seen.get(path));
+        match &intent.write {
+            IntendedWrite::Record(fields) => {
+                let old = |field: &str| known(field).unwrap_or(Value::Empty);
+                self.note_write(Side::Crm, fields, old, &intent.by, "report");
+            }
+            IntendedWrite::Referral { fields, .. } => {
+                self.note_write(Side::PartnerCenter, fields, of_path, &intent.by, "push");
+            }
+            IntendedWrite::CreateRecord { .. }
+            | IntendedWrite::ConvertRecord { .. }
+            | IntendedWrite::PostReferral { .. } => {}
+        }
     }
 
     /// In the CRM the stamp tells exactly; where there is none, and in Partner Center, version and values must do.
@@ -247,6 +271,7 @@ impl Pass {
     fn carry_out(&mut self, mut plan: Plan, both: &Both, mapper: &mut dyn Mapper) -> Action {
         self.alarms.append(&mut plan.alarms);
         self.endings.append(&mut plan.endings);
+        self.note_left(&plan.left);
         self.open_new_entries(&plan);
         if plan.record_write.is_empty() {
             return self.after_record(plan, mapper);
@@ -272,6 +297,7 @@ impl Pass {
             reported,
             entries: entries.iter().map(|entry| entry.id.clone()).collect(),
             since: self.start.now,
+            by: plan.rules_of(&plan.record_write),
         };
         self.plan = Some(Box::new(plan));
         self.store_intent(intent, Stage::RecordIntent)
@@ -307,7 +333,7 @@ impl Pass {
         if let IntendedWrite::Record(fields) = &intent.write {
             let old = self.record.as_ref().map(|record| record.value.fields.clone()).unwrap_or_default();
             let old = |field: &str| old.get(field).cloned().unwrap_or(Value::Empty);
-            self.note_write(Side::Crm, fields, old, Some(&plan), "report");
+            self.note_write(Side::Crm, fields, old, &intent.by, "report");
         }
         if let Some(record) = &mut self.record {
             record.version = version;
@@ -316,6 +342,8 @@ impl Pass {
             self.state.base = intent.base;
             self.state.owed = intent.owed;
             self.state.open = intent.open;
+            let then = if plan.referral_write.is_empty() { &plan.end } else { &plan.midway };
+            self.state.restore = then.restore.clone();
         }
         self.state.intent = None;
         self.after_record(*plan, mapper)
@@ -345,6 +373,7 @@ impl Pass {
             reported: None,
             entries: plan.with_referral.iter().map(|entry| entry.id.clone()).collect(),
             since: self.start.now,
+            by: plan.rules_of(&plan.referral_write),
         };
         self.plan = Some(Box::new(plan));
         self.store_intent(intent, Stage::ReferralIntent)
@@ -364,7 +393,9 @@ impl Pass {
     }
 
     pub(super) fn referral_landed(&mut self, version: String, mapper: &mut dyn Mapper) -> Action {
-        let (Some(plan), Some(_)) = (self.plan.take(), self.intent.take()) else { return self.read_link() };
+        let (Some(plan), Some(intent)) = (self.plan.take(), self.intent.take()) else {
+            return self.read_link();
+        };
         self.partner_center_writes += 1;
         if let Some(referral) = &mut self.referral {
             referral.version.clone_from(&version);
@@ -374,12 +405,13 @@ impl Pass {
         self.confirm(&plan.with_referral);
         let before = self.referral.clone();
         let old = |path: &str| before.as_ref().map_or(Value::Empty, |seen| seen.value.get(path));
-        self.note_write(Side::PartnerCenter, &plan.referral_write, old, Some(&plan), "push");
+        self.note_write(Side::PartnerCenter, &plan.referral_write, old, &intent.by, "push");
         self.settled(*plan, mapper)
     }
 
     /// Both sides are written; the record may be told.
     fn settled(&mut self, plan: Plan, mapper: &mut dyn Mapper) -> Action {
+        self.note_left(&plan.stays);
         self.remember(plan.end);
         if plan.asks_for_another_entity {
             return self.read_link();

@@ -198,6 +198,7 @@ impl Pass {
             reported: None,
             entries: Default::default(),
             since: self.start.now,
+            by: Default::default(),
         }
     }
 
@@ -232,7 +233,7 @@ impl Pass {
         self.state.referral_version = Some(posted.version.clone());
         let sent: Fields =
             [EXTERNAL_REFERENCE, "/name", HELP].map(|path| (path.to_owned(), document.get(path))).into();
-        self.note_write(Side::PartnerCenter, &sent, |_| Value::Empty, None, "create");
+        self.note_write(Side::PartnerCenter, &sent, |_| Value::Empty, &Default::default(), "create");
         match (asks_for_help(document), posted.value.engagement()) {
             (true, Some(engagement)) => {
                 self.intend(microsofts_document(document, engagement), Some(engagement.to_owned()))
@@ -248,7 +249,7 @@ impl Pass {
         self.state.intent = None;
         self.microsoft_was_asked();
         let sent: Fields = [("/target".to_owned(), Value::Text(MICROSOFT.to_owned()))].into();
-        self.note_write(Side::PartnerCenter, &sent, |_| Value::Empty, None, "create");
+        self.note_write(Side::PartnerCenter, &sent, |_| Value::Empty, &Default::default(), "create");
         self.stage = Stage::PostSettled;
         Action::Store(self.commit())
     }

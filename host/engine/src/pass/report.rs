@@ -81,6 +81,7 @@ impl Pass {
             reported: Some(print),
             entries: Default::default(),
             since: self.start.now,
+            by: Default::default(),
         };
         self.store_intent(intent, Stage::ReportIntent)
     }
@@ -128,7 +129,7 @@ impl Pass {
         if let IntendedWrite::Record(fields) = &intent.write {
             let before = self.state.base.record.clone().unwrap_or_default();
             let old = |field: &str| before.get(field).cloned().unwrap_or(Value::Empty);
-            self.note_write(Side::Crm, fields, old, None, "report");
+            self.note_write(Side::Crm, fields, old, &intent.by, "report");
         }
         self.crm_writes += 1;
         if let Some(record) = &mut self.record {

@@ -2,8 +2,8 @@
 
 use super::{Action, AuditLine, Commit, EntryChange, Pass, Side, Verdict, drive::Stage};
 use crate::{
-    link::{Entry, Intent, LinkState},
-    reconcile::{Plan, Remembered},
+    link::{Entry, Intent, LinkState, Provenance},
+    reconcile::{Plan, Remembered, restore::Left},
     value::{Fields, Value},
 };
 
@@ -44,7 +44,8 @@ impl Pass {
     }
 
     /// Stores the intent of the write that comes next.
-    pub(super) fn store_intent(&mut self, intent: Intent, stage: Stage) -> Action {
+    pub(super) fn store_intent(&mut self, mut intent: Intent, stage: Stage) -> Action {
+        intent.by.release.clone_from(&self.start.release);
         self.state.intent = self.start.rules.intents.then(|| intent.clone());
         self.intent = Some(intent);
         self.stage = stage;
@@ -93,6 +94,21 @@ impl Pass {
         self.state.base = what.base;
         self.state.owed = what.owed;
         self.state.open = what.open;
+        self.state.restore = what.restore;
+    }
+
+    /// What a release wrote and is not taken back is told once, and not looked at again.
+    pub(super) fn note_left(&mut self, all: &[Left]) {
+        for left in all {
+            self.state.forget_restore(|name| *name == left.name);
+            self.audit.push(AuditLine {
+                side: None,
+                rule: "undo".to_owned(),
+                release: None,
+                fields: [(left.name.clone(), (Some(left.written.clone()), left.held.clone()))].into(),
+                note: format!("left alone: {}", left.why),
+            });
+        }
     }
 
     /// Notes a write in the audit: one line for each rule behind it.
@@ -101,10 +117,11 @@ impl Pass {
         side: Side,
         fields: &Fields,
         old: impl Fn(&str) -> Value,
-        plan: Option<&Plan>,
+        by: &Provenance,
         rest: &str,
     ) {
-        let rule_of = |field: &String| plan.and_then(|plan| plan.rules.get(field)).copied().unwrap_or(rest);
+        let rule_of = |field: &String| by.rules.get(field).map_or(rest, String::as_str);
+        let release = by.release.clone().filter(|release| self.start.release.as_ref() != Some(release));
         let mut rules: Vec<&str> = fields.keys().map(rule_of).collect();
         rules.sort_unstable();
         rules.dedup();
@@ -115,6 +132,7 @@ impl Pass {
             self.audit.push(AuditLine {
                 side: Some(side),
                 rule: rule.to_owned(),
+                release: release.clone(),
                 fields,
                 note: "written".to_owned(),
             });

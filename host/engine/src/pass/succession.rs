@@ -110,6 +110,7 @@ impl Pass {
         self.audit.push(AuditLine {
             side: self.made.is_some().then_some(Side::Crm),
             rule: rule.to_owned(),
+            release: None,
             fields: Default::default(),
             note: format!(
                 "record `{}` `{}` lives on as `{}` `{}`, which is the pair's from now on",
@@ -158,6 +159,7 @@ impl Pass {
             reported: None,
             entries: Default::default(),
             since: self.start.now,
+            by: Default::default(),
         };
         self.memory.drafted = draft.companions;
         self.store_intent(intent, Stage::ConvertIntent)

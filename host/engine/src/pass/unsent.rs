@@ -89,16 +89,18 @@ impl Pass {
             reported: Some(print),
             entries: Default::default(),
             since: self.start.now,
+            by: Default::default(),
         };
         self.store_intent(intent, Stage::UnsentIntent)
     }
 
     pub(super) fn unsent_told(&mut self, version: String) -> Action {
-        if let Some(Intent { write: IntendedWrite::Record(fields), base, reported, .. }) = self.intent.take()
+        if let Some(Intent { write: IntendedWrite::Record(fields), base, reported, by, .. }) =
+            self.intent.take()
         {
             let before = self.record.as_ref().map(|record| record.value.fields.clone()).unwrap_or_default();
             let old = |field: &str| before.get(field).cloned().unwrap_or(Value::Empty);
-            self.note_write(Side::Crm, &fields, old, None, "report");
+            self.note_write(Side::Crm, &fields, old, &by, "report");
             self.state.reported = reported;
             self.state.base = base;
         }

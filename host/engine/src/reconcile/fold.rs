@@ -258,7 +258,7 @@ impl Work<'_> {
                     let entry = self.entry(opinions, field, EntryKind::OverwrittenBoth, reason);
                     self.plan.with_record.push(entry);
                 }
-                self.write(field, value, rule);
+                self.write(field, value, if by_person { "set" } else { rule });
                 self.keep(field, wish.unwrap_or(Value::Empty));
                 self.decided_paths.extend(self.speaks.get(field).cloned().unwrap_or_default());
             }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Plan, Remembered, Work, changed_at, decision};
+use super::{Plan, Remembered, Work, changed_at, decision, restore};
 use crate::{
-    link::{Base, Entry, EntryKind, Owed},
+    link::{Base, Entry, EntryKind, Owed, Restore},
     mapping::{Conflict, Outcome, Resolution},
     opinions::{Halt, Opinions, forget_related},
     referral::{self, EXTERNAL_REFERENCE, HELP, Referral, STATUS, SUBSTATUS},
@@ -130,7 +130,16 @@ impl Work<'_> {
             }
         }
         let decided = self.open.get(path).is_some_and(|entry| decision(entry).is_some());
-        decided || self.owes(path).crm || !self.same(value, before)
+        let is_new = self.back.asked_before.get(path).is_some_and(|before| !self.same(value, before));
+        decided || is_new || self.is_owed(path) || !self.same(value, before)
+    }
+
+    /// Whether the record's view of a path is owed to Partner Center. Where nobody was refused and nothing is in doubt, an
+    /// operator asked for that, and an edit in Partner Center goes first.
+    fn is_owed(&self, path: &str) -> bool {
+        let owed = self.owes(path);
+        let has_changed = !self.same(&self.sides.referral.get(path), &self.path_before(path));
+        owed.crm && (!has_changed || owed.partner_center || self.open.contains_key(path))
     }
 
     /// Whether Partner Center changed the path too, and no conflict between fields has settled that.
@@ -207,7 +216,7 @@ impl Work<'_> {
             }
             Resolution::Value(third) => {
                 overwritten(EntryKind::OverwrittenBoth, "a third value");
-                self.send(path, third, rule, push);
+                self.send(path, third, if by_person { "set" } else { rule }, push);
             }
             Resolution::Park(why) => {
                 let entry = self.path_entry(opinions, path, &value, EntryKind::Parked, why);
@@ -368,7 +377,9 @@ impl Work<'_> {
     }
 
     /// The plan, once nothing follows any more.
-    pub(super) fn finish(mut self, push: Push, opinions: &mut Opinions<'_>) -> Result<Plan, Halt> {
+    pub(super) fn finish(mut self, mut push: Push, opinions: &mut Opinions<'_>) -> Result<Plan, Halt> {
+        let sent = self.sides.referral.overlay(&push.writes);
+        self.take_back(&mut push, opinions);
         for (path, ending) in &push.endings {
             if !push.still_held.contains(path) {
                 self.release(path, ending);
@@ -401,7 +412,7 @@ impl Work<'_> {
             push.writes.keys().filter(|path| !self.speaks.values().any(|paths| paths.contains(*path)));
         self.plan.behind_push.extend(unspoken.cloned().collect::<Vec<_>>());
         self.plan.referral_write = push.writes;
-        self.remember();
+        self.remember(sent);
         if let (false, Some(sent)) = (self.plan.referral_write.is_empty(), &self.plan.end.base.referral) {
             let wish = opinions.wish(sent, &self.after);
             self.plan.asks_for_another_entity = matches!(wish, Err(Halt::Convert(_)));
@@ -410,17 +421,47 @@ impl Work<'_> {
         Ok(self.plan)
     }
 
-    fn remember(&mut self) {
-        let changed = |(field, value): &(&String, &Value)| !self.same(value, self.current(field));
+    /// What a release wrote and nothing of this plan replaces gives way to the old value, and what is written is measured
+    /// against what both sides really hold.
+    fn take_back(&mut self, push: &mut Push, opinions: &mut Opinions<'_>) {
+        let reason =
+            "it was there before the release that is undone, and the other side asks for another value";
+        for name in self.back.guessed.clone() {
+            if !restore::is_path(&name) {
+                let entry = self.entry(opinions, &name, EntryKind::OverwrittenCrm, reason.to_owned());
+                self.plan.with_record.push(entry);
+            } else if let Some(value) = push.writes.get(&name) {
+                let kind = EntryKind::OverwrittenPartnerCenter;
+                let entry = self.path_entry(opinions, &name, value, kind, reason.to_owned());
+                push.overwritten.push(entry);
+            }
+        }
+        for name in self.back.names.iter().filter(|name| restore::is_path(name)) {
+            let old = || self.sides.referral.get(name);
+            push.writes.entry(name.clone()).or_insert_with(old);
+            push.rules.insert(name.clone(), "undo");
+        }
+        let fields = self.back.names.iter().filter(|name| !restore::is_path(name));
+        self.plan.rules.extend(fields.map(|name| (name.clone(), "undo")));
+        let read = self.read.referral;
+        push.writes.retain(|path, value| {
+            !self.back.names.contains(path) || !self.same(&referral::as_held(path, value), &read.get(path))
+        });
+        self.plan.left = std::mem::take(&mut self.back.left);
+    }
+
+    fn remember(&mut self, sent: Referral) {
+        let held = |field: &String| self.read.record.get(field).unwrap_or(&Value::Empty);
+        let changed = |(field, value): &(&String, &Value)| !self.same(value, held(field));
         self.plan.record_write =
             self.after.iter().filter(changed).map(|(k, v)| (k.clone(), v.clone())).collect();
+        self.plan.stays = self.what_stays();
         for (field, value) in &self.plan.record_write {
             if matches!(value, Value::Reference(Reference::Existing(_) | Reference::Companion(_))) {
                 forget_related(&mut self.baseline, field);
                 forget_related(&mut self.after, field);
             }
         }
-        let referral = self.sides.referral;
         let base =
             |referral: Referral, record: Fields| Base { referral: Some(referral), record: Some(record) };
         let mut midway = self.owed.clone();
@@ -436,6 +477,9 @@ impl Work<'_> {
         for path in &self.won_paths {
             midway.entry(path.clone()).or_default().partner_center = true;
         }
+        for path in self.plan.referral_write.keys().filter(|path| !self.back.names.contains(*path)) {
+            midway.entry(path.clone()).or_default().crm |= self.owes(path).crm;
+        }
         midway.retain(|_, owed| *owed != Owed::default());
         let mut open = self.open.clone();
         for (field, entry) in &self.sides.state.open {
@@ -443,10 +487,34 @@ impl Work<'_> {
                 open.entry(field.clone()).or_insert_with(|| entry.clone());
             }
         }
-        let end = base(referral.overlay(&self.plan.referral_write), self.after.clone());
-        self.plan.end = Remembered { base: end, owed: self.owed.clone(), open: self.open.clone() };
-        self.plan.midway =
-            Remembered { base: base(referral.clone(), self.baseline.clone()), owed: midway, open };
+        let end = base(sent, self.after.clone());
+        self.plan.end =
+            Remembered { base: end, owed: self.owed.clone(), open: self.open.clone(), restore: Vec::new() };
+        let (seen, restore) =
+            (base(self.read.referral.clone(), self.baseline.clone()), self.still_to_restore());
+        self.plan.midway = Remembered { base: seen, owed: midway, open, restore };
+    }
+
+    /// What needs no write to be as it should, though a release wrote it.
+    fn what_stays(&self) -> Vec<restore::Left> {
+        let is_written = |name: &String| {
+            self.plan.record_write.contains_key(name) || self.plan.referral_write.contains_key(name)
+        };
+        let all = self.read.state.restore.iter().flat_map(|part| &part.writes);
+        let stays = all.filter(|(name, _)| self.back.names.contains(*name) && !is_written(name));
+        stays.map(|(name, write)| restore::Left::asked_for(name, write)).collect()
+    }
+
+    /// What is taken back once the record is written, and what that is judged by.
+    fn still_to_restore(&self) -> Vec<Restore> {
+        let mut parts = self.read.state.restore.clone();
+        for part in &mut parts {
+            part.writes.retain(|name, _| {
+                self.back.names.contains(name) && !self.plan.record_write.contains_key(name)
+            });
+        }
+        parts.retain(|part| !part.writes.is_empty());
+        parts
     }
 
     /// Raises an alarm if the plan leaves both sides asking for more: the mapping breaks law L1 or L2.

@@ -427,6 +427,7 @@ impl Case {
         let state = LinkState { base, reported: Some("synced".into()), ..LinkState::default() };
         let world = World::linked(Plugin::new(&[]), &[], &[]);
         let (mut pass, mut action) = Pass::begin(crosswalk_engine::pass::Start {
+            release: None,
             id: "p".into(),
             subject: crosswalk_engine::pass::Subject::Record(row_key("row-1")),
             pair: world.pair,

@@ -22,6 +22,7 @@ mod mutants;
 mod rulebook;
 mod simulation;
 mod succession;
+mod undo;
 mod unsent;
 mod upgrade;
 mod world;

@@ -9,7 +9,7 @@ use crosswalk_engine::{
 
 use super::world::{
     Fault, World,
-    mapping::{Item, Plugin, Policy},
+    mapping::{Item, Plugin, Policy, Spoils},
     oracle,
     rng::Rng,
 };
@@ -29,6 +29,8 @@ pub(crate) struct Family {
     pub(crate) refuses: bool,
     pub(crate) parks: bool,
     pub(crate) no_stamp: bool,
+    /// A wrong release comes and goes, and an operator undoes it and has views written.
+    pub(crate) releases: bool,
 }
 
 pub(crate) const RACES: Family = Family {
@@ -40,6 +42,7 @@ pub(crate) const RACES: Family = Family {
     refuses: false,
     parks: false,
     no_stamp: false,
+    releases: false,
 };
 
 const PATHS: [&str; 5] =
@@ -161,7 +164,11 @@ pub(crate) fn run(seed: u64, family: Family, rules: Rules) -> Result<(), String>
     let mut rng = Rng::new(seed);
     let mut world = world(&mut rng, family);
     world.rules = rules;
+    let spoils = if rng.chance(50) { Spoils::Crm } else { Spoils::PartnerCenter };
     for _ in 0..2 + rng.below(5) {
+        if family.releases {
+            operate(&mut world, &mut rng, spoils);
+        }
         if rng.chance(70) {
             edit(&mut world, &mut rng);
         }
@@ -180,8 +187,57 @@ pub(crate) fn run(seed: u64, family: Family, rules: Rules) -> Result<(), String>
         world.oracle.edits += 2;
     }
     quiet_end(&mut world)?;
+    if family.releases {
+        roll_back(&mut world);
+        quiet_end(&mut world)?;
+        world.alarms.clear();
+        let is_known = rng.chance(80);
+        undo(&mut world, is_known);
+        quiet_end(&mut world)?;
+        again_undone_writes_nothing(&mut world, is_known)?;
+    }
     let wrong = judge(&world);
     if wrong.is_empty() { Ok(()) } else { Err(format!("{}\n{}", wrong.join("\n"), told(&world))) }
+}
+
+/// The operator deploys the wrong release, rolls it back, undoes it too early, or has views written by either.
+fn operate(world: &mut World, rng: &mut Rng, spoils: Spoils) {
+    match rng.below(6) {
+        0 | 1 => world.plugin.spoils = spoils,
+        2 => roll_back(world),
+        3 if world.state.is_some() => {
+            let item = rng.pick(&world.plugin.items);
+            let names: Vec<&str> = item.fields().into_iter().chain(item.paths()).collect();
+            let name = *rng.pick(&names);
+            if !["/status", "/substatus", "/name"].contains(&name) {
+                world.oracle.edits += 2;
+                world.project(&[name]);
+            }
+        }
+        4 if world.plugin.spoils == Spoils::Nothing && world.state.is_some() => {
+            let is_known = rng.chance(80);
+            undo(world, is_known);
+        }
+        _ => {}
+    }
+}
+
+/// A wrong release may well break the laws on what another one left behind; nobody is alarmed by that here.
+fn roll_back(world: &mut World) {
+    world.plugin.spoils = Spoils::Nothing;
+    world.alarms.clear();
+}
+
+fn undo(world: &mut World, is_known: bool) {
+    world.undo(is_known);
+    world.oracle.edits += 2;
+}
+
+fn again_undone_writes_nothing(world: &mut World, is_known: bool) -> Result<(), String> {
+    let before = world.attempts.clone();
+    world.undo(is_known);
+    quiet_end(world)?;
+    if world.attempts == before { Ok(()) } else { Err(format!("a second undo wrote\n{}", told(world))) }
 }
 
 fn parked(world: &World) -> Vec<String> {
@@ -294,6 +350,21 @@ fn closed_deals_keep_the_promises() {
 #[test]
 fn refused_fields_keep_the_promises() {
     holds(Family { refuses: true, ..RACES });
+}
+
+#[test]
+fn a_wrong_release_that_is_undone_and_views_that_are_written_keep_the_promises() {
+    holds(Family { releases: true, ..Family::default() });
+}
+
+#[test]
+fn an_undo_among_races_crashes_and_parked_conflicts_keeps_the_promises() {
+    holds(Family { releases: true, parks: true, ..RACES });
+}
+
+#[test]
+fn an_undo_in_closed_deals_or_of_refused_fields_keeps_the_promises() {
+    holds(Family { releases: true, terminal: true, refuses: true, ..RACES });
 }
 
 #[test]

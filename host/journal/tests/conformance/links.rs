@@ -46,6 +46,7 @@ fn posting() -> Intent {
         reported: None,
         entries: Default::default(),
         since: at(0),
+        by: Default::default(),
     }
 }
 

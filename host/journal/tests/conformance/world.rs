@@ -181,6 +181,7 @@ pub(crate) fn linking(pair: Pair) -> Commit {
 
 pub(crate) fn line(note: &str) -> AuditLine {
     AuditLine {
+        release: None,
         side: None,
         rule: "fold".to_owned(),
         fields: [("name".to_owned(), (Some(Value::Empty), Value::Text("Fabrikam".to_owned())))].into(),

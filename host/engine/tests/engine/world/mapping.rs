@@ -259,6 +259,36 @@ pub(crate) enum Policy {
     Park,
 }
 
+/// What a wrong release makes of texts: it marks them, and knows its own marks when it sees them again. So it is lawful,
+/// as wrong mappings mostly are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spoils {
+    Nothing,
+    /// `~` before all that it writes to the CRM.
+    Crm,
+    /// `#` before all that it writes to Partner Center.
+    PartnerCenter,
+}
+
+fn marked(texts: Texts, mark: char) -> Texts {
+    // A mark on a stage is no stage, which to the right mapping is the same as an open one.
+    let words = ["/status", "/substatus", "/name", "s"];
+    let is_plain =
+        |name: &str, text: &str| !text.is_empty() && !text.starts_with('[') && !words.contains(&name);
+    let mark = |(name, text): (String, String)| match is_plain(&name, &text) {
+        true => (name, format!("{mark}{text}")),
+        false => (name, text),
+    };
+    texts.into_iter().map(mark).collect()
+}
+
+fn unmarked(texts: &Texts, mark: char) -> Texts {
+    texts
+        .iter()
+        .map(|(name, text)| (name.clone(), text.strip_prefix(mark).unwrap_or(text).to_owned()))
+        .collect()
+}
+
 /// A plugin made of items.
 #[derive(Clone, Debug)]
 pub(crate) struct Plugin {
@@ -286,6 +316,8 @@ pub(crate) struct Plugin {
     pub(crate) switches_both: bool,
     /// A deal that is New is a lead; once accepted it is an opportunity, and stays one. Nothing is posted for a lead.
     pub(crate) leads: bool,
+    /// What it gets wrong.
+    pub(crate) spoils: Spoils,
     /// How often it was asked, by function.
     pub(crate) calls: BTreeMap<&'static str, usize>,
 }
@@ -310,20 +342,36 @@ impl Plugin {
             sends: None,
             switches_both: false,
             leads: false,
+            spoils: Spoils::Nothing,
             calls: BTreeMap::new(),
         }
     }
 
     pub(crate) fn wants_of_crm(&self, referral: &Texts, record: &Texts) -> Texts {
         let mut draft = Texts::new();
-        self.items.iter().for_each(|item| item.to_crm(referral, record, &mut draft));
-        draft
+        let (referral, record) = self.as_understood(referral, record);
+        self.items.iter().for_each(|item| item.to_crm(&referral, &record, &mut draft));
+        if self.spoils == Spoils::Crm { marked(draft, '~') } else { draft }
     }
 
     pub(crate) fn wants_of_referral(&self, record: &Texts, referral: &Texts) -> Texts {
         let mut draft = Texts::new();
-        self.items.iter().for_each(|item| item.to_referral(record, referral, &mut draft));
-        draft
+        let (referral, record) = self.as_understood(referral, record);
+        self.items.iter().for_each(|item| item.to_referral(&record, &referral, &mut draft));
+        if self.spoils == Spoils::PartnerCenter { marked(draft, '#') } else { draft }
+    }
+
+    fn as_understood(&self, referral: &Texts, record: &Texts) -> (Texts, Texts) {
+        match self.spoils {
+            Spoils::Nothing => (referral.clone(), record.clone()),
+            Spoils::Crm => (referral.clone(), unmarked(record, '~')),
+            Spoils::PartnerCenter => (unmarked(referral, '#'), record.clone()),
+        }
+    }
+
+    /// The release's name in the audit.
+    pub(crate) fn release(&self) -> &'static str {
+        if self.spoils == Spoils::Nothing { "good" } else { "bad" }
     }
 
     pub(crate) fn manifest(&self) -> Manifest {

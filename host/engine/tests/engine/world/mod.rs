@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crosswalk_engine::{
-    link::{Entry, IntendedWrite, LinkState},
+    link::{Asked, Entry, IntendedWrite, LinkState, Owed},
     mapping::{Record, Resolution},
     pass::{
-        Action, Commit, EntryChange, Limits, Pair, Pass, Seen, Side, Start, Subject, SystemRefusal, Verdict,
-        Versioned,
+        Action, AuditLine, Commit, EntryChange, Limits, Pair, Pass, Seen, Side, Start, Subject,
+        SystemRefusal, Verdict, Versioned,
     },
     referral::Referral,
     rules::Rules,
+    undo::History,
     value::{Fields, RecordKey},
 };
 use jiff::Timestamp;
@@ -75,7 +76,10 @@ pub(crate) struct World {
     /// Every entry that was ever stored, and how it ended.
     pub(crate) entries: BTreeMap<String, (Entry, Option<String>)>,
     pub(crate) alarms: Vec<String>,
-    pub(crate) audit: Vec<crosswalk_engine::pass::AuditLine>,
+    pub(crate) audit: Vec<AuditLine>,
+    /// The audit with the pass and the release of each line, and what was remembered before each pass.
+    history: Vec<(u64, &'static str, AuditLine)>,
+    befores: BTreeMap<u64, LinkState>,
     pub(crate) oracle: Oracle,
     pub(crate) now: i64,
     pub(crate) rules: Rules,
@@ -112,6 +116,8 @@ impl World {
             entries: BTreeMap::new(),
             alarms: vec![],
             audit: vec![],
+            history: vec![],
+            befores: BTreeMap::new(),
             oracle: Oracle::default(),
             now: 1_700_000_000,
             rules: Rules::default(),
@@ -219,6 +225,32 @@ impl World {
             Some(decision);
     }
 
+    /// An operator undoes the wrong release; whether it is `known` what was remembered before it.
+    pub(crate) fn undo(&mut self, known: bool) {
+        let mut history = History::of("bad");
+        for (pass, release, line) in &self.history {
+            history.read(line, *pass, Some(release), true);
+        }
+        let before = |pass| self.befores.get(&pass).filter(|_| known).cloned();
+        let restore = history.restores(before);
+        self.trace.push(format!("operator: undo {restore:?}"));
+        self.ask(Asked { restore, ..Asked::default() });
+    }
+
+    /// An operator has the present mapping's view of these written: of a CRM field Partner Center's, of a path the CRM's.
+    pub(crate) fn project(&mut self, names: &[&str]) {
+        let owed = |name: &&str| {
+            let is_path = name.starts_with('/');
+            ((*name).to_owned(), Owed { partner_center: !is_path, crm: is_path })
+        };
+        self.trace.push(format!("operator: project {names:?}"));
+        self.ask(Asked { owed: names.iter().map(owed).collect(), ..Asked::default() });
+    }
+
+    fn ask(&mut self, asked: Asked) {
+        self.state.as_mut().expect("there is a link").take_over(asked);
+    }
+
     fn document(&self, id: &str) -> Referral {
         let fields: Fields = values(&self.deals[id].texts);
         Referral(json!({})).overlay(&fields.into_iter().filter(|(_, value)| !value.is_empty()).collect())
@@ -265,11 +297,15 @@ impl World {
             pair: self.pair.clone(),
             state: self.state.clone(),
             manifest: self.plugin.manifest(),
+            release: Some(self.plugin.release().to_owned()),
             now: Timestamp::from_second(self.now).unwrap(),
             limits: self.limits,
             post_again: self.post_again.then(|| Timestamp::from_second(self.now).unwrap()),
             rules: self.rules,
         };
+        if let Some(state) = &self.state {
+            self.befores.insert(self.passes, state.clone());
+        }
         self.plugin.dated = self.plugin.dated.map(|_| self.passes);
         let mut plugin = self.plugin.clone();
         let (mut pass, mut action) = Pass::begin(start);
@@ -503,6 +539,8 @@ impl World {
                 }
             }
         }
+        let told = |line: &AuditLine| (self.passes, self.plugin.release(), line.clone());
+        self.history.extend(commit.audit.iter().map(told));
         self.audit.extend(commit.audit);
         self.alarms.extend(commit.alarms);
     }

@@ -65,6 +65,7 @@ pub(crate) fn replay(recorded: &Recorded, plugin: &Plugin, limits: Limits) -> Re
         pair: begun.pair.clone(),
         state: begun.state.clone(),
         manifest: manifest.clone(),
+        release: recorded.release.as_ref().map(|release| release.digest.clone()),
         now: begun.now,
         limits,
         post_again: begun.post_again,

@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// The largest component that can be uploaded, in bytes. A Python guest is 18 MiB.
-const COMPONENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(crate) const COMPONENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The whole admin side.
 pub(crate) fn router(app: Arc<App>) -> Router {

@@ -3,6 +3,7 @@
 
 mod admin;
 mod app;
+mod artefact;
 mod budget;
 mod catchup;
 mod cli;
@@ -23,6 +24,7 @@ mod replay;
 mod rollout;
 mod serve;
 mod setup;
+mod signing;
 mod state;
 mod sweep;
 mod tenant;

@@ -8,11 +8,12 @@
 mod routes;
 mod settings;
 mod status;
+mod trust;
 
 use std::sync::Arc;
 
 use crosswalk_engine::mapping::Manifest;
-use crosswalk_journal::{NewRelease, ReleaseId, Route};
+use crosswalk_journal::{NewRelease, Origin, ReleaseId, Route};
 use crosswalk_runtime::{Candidate, Generation, LoadError, Plugin, Release, Routing};
 use serde_json::Value;
 use tokio::task;
@@ -24,19 +25,23 @@ pub(crate) use self::{
 };
 use crate::{
     app::App,
+    config::tenant::TenantDocument,
     error::{Complaint, Fault},
     rollout,
+    signing::{self, Offered},
+    tenant::Tenant,
 };
 
-/// Stores a plugin with the settings that it was loaded with.
+/// Stores a plugin with the settings that it was loaded with, and where its component came from.
 async fn install(
     app: &App,
     tenant: &str,
     plugin: &Plugin,
-    bytes: Vec<u8>,
+    component: (Vec<u8>, Origin),
     settings: &Value,
     who: &str,
 ) -> Result<ReleaseId, Complaint> {
+    let (bytes, origin) = component;
     let manifest = serde_json::to_string(plugin.manifest())
         .map_err(|error| Complaint::internal("writing down the plugin's manifest", &error))?;
     let release = NewRelease {
@@ -45,20 +50,22 @@ async fn install(
         manifest,
         settings: settings.to_string(),
         bytes,
+        origin,
         who: who.to_owned(),
         at: app.now(),
     };
     Ok(app.journal.install_release(&release).await?)
 }
 
-/// Whether a component would be taken with these settings by a tenant with this CRM. Nothing is stored.
-pub(crate) async fn check(
+/// Whether a component would be taken by a tenant with this document, for this CRM. Nothing is stored.
+async fn check(
     app: &Arc<App>,
-    bytes: Vec<u8>,
-    settings: Value,
+    offered: &Offered,
+    document: &TenantDocument,
     crm: &str,
 ) -> Result<(), Complaint> {
-    fits(&load(app, bytes, settings).await?, crm)
+    signing::admit(document, offered).await?;
+    fits(&load(app, offered.bytes.clone(), document.settings_json()).await?, crm)
 }
 
 /// A plugin names the fields of one CRM; in another there are none of them.
@@ -164,15 +171,18 @@ pub(crate) fn refused(error: &LoadError) -> Complaint {
 }
 
 fn settings_of(app: &App, tenant: &str) -> Result<Value, Complaint> {
-    match app.tenants.get(tenant) {
-        Some(tenant) => Ok(tenant.document.settings_json()),
-        None => Err(Complaint::new(
+    Ok(served(app, tenant)?.document.settings_json())
+}
+
+fn served(app: &App, tenant: &str) -> Result<Arc<Tenant>, Complaint> {
+    app.tenants.get(tenant).ok_or_else(|| {
+        Complaint::new(
             Fault::NotFound,
             format!("there is no tenant `{tenant}`"),
             "nothing was stored",
             "apply the tenant first: `crosswalk tenant apply -f tenant.toml`",
-        )),
-    }
+        )
+    })
 }
 
 /// What plugins call the tenant's CRM.

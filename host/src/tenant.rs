@@ -1,6 +1,7 @@
 //! Tenants: a document becomes connections to Partner Center and a CRM, and a first plugin.
 
 use std::{
+    io,
     path::Path,
     sync::{Arc, OnceLock},
 };
@@ -21,6 +22,7 @@ use crate::{
     error::{Complaint, Fault},
     intake::WebhookKeys,
     release,
+    signing::{self, Offered},
 };
 
 mod connect;
@@ -150,7 +152,7 @@ pub(crate) async fn apply(app: &Arc<App>, document: TenantDocument, who: &str) -
         Some(route) => release::renewal(app, route, &settings).await?,
     };
     if let Some(renewal) = &renewal {
-        renewal.check(app, &settings, crm_name(&document)).await?;
+        renewal.check(app, &document, crm_name(&document)).await?;
     }
     let given = app.config.secrets.resolve(&document.partner_center.refresh_token);
     let given = given.map_err(|error| unusable(&name, &error))?;
@@ -166,11 +168,23 @@ pub(crate) async fn apply(app: &Arc<App>, document: TenantDocument, who: &str) -
     if app.journal.cursor(&name, SINCE).await?.is_none() {
         app.journal.put_cursor(&name, SINCE, &tenant.since.to_string()).await?;
     }
-    app.journal.act(&name, who, "applied the tenant document", applied).await?;
+    app.journal.act(&name, who, &applied_in_words(&tenant.document), applied).await?;
     app.tenants.put(tenant);
     match renewal {
         Some(renewal) => renewal.carry_out(app, &name, &settings, who).await,
         None => Ok(()),
+    }
+}
+
+/// The act, with what is demanded of plugins from now on: whoever loosens that shall be found in the audit.
+fn applied_in_words(document: &TenantDocument) -> String {
+    match &document.plugin_policy {
+        None => "applied the tenant document, which demands no signature of plugins".to_owned(),
+        Some(policy) => {
+            let keys: Vec<String> =
+                policy.signed_by.iter().map(|(name, key)| format!("{name} ({key})")).collect();
+            format!("applied the tenant document, which takes plugins signed by {}", keys.join(" or "))
+        }
     }
 }
 
@@ -211,17 +225,18 @@ fn crm_name(document: &TenantDocument) -> &'static str {
     document.crm().map(CrmOrganization::name).unwrap_or_default()
 }
 
-fn first_plugin(document: &TenantDocument) -> Result<Vec<u8>, Complaint> {
+fn first_plugin(document: &TenantDocument) -> Result<Offered, Complaint> {
     let crm = document.crm().map_err(|error| unusable(&document.name, &error))?;
     match (&document.plugin, crm) {
         (Some(PluginChoice::Path(path)), _) => read_plugin(path, &document.name),
-        (_, CrmOrganization::Dynamics(_)) => Ok(DEFAULT_DYNAMICS.to_vec()),
-        (_, CrmOrganization::Salesforce(_)) => Ok(DEFAULT_SALESFORCE.to_vec()),
+        (_, CrmOrganization::Dynamics(_)) => Ok(Offered::built_in(DEFAULT_DYNAMICS)),
+        (_, CrmOrganization::Salesforce(_)) => Ok(Offered::built_in(DEFAULT_SALESFORCE)),
     }
 }
 
-fn read_plugin(path: &Path, tenant: &str) -> Result<Vec<u8>, Complaint> {
-    std::fs::read(path).map_err(|error| {
+/// A component file of the host, with the signature beside it if there is one.
+fn read_plugin(path: &Path, tenant: &str) -> Result<Offered, Complaint> {
+    let unreadable = |error: io::Error| {
         Complaint::new(
             Fault::Configuration,
             format!("the plugin `{}` of tenant `{tenant}` could not be read by the host", path.display()),
@@ -229,7 +244,10 @@ fn read_plugin(path: &Path, tenant: &str) -> Result<Vec<u8>, Complaint> {
             "name a file on the host, or leave `plugin` out and deploy it with `crosswalk plugin deploy`",
         )
         .because(&error)
-    })
+    };
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let signature = signing::beside(path).map_err(unreadable)?;
+    Ok(Offered::file(path, bytes, signature))
 }
 
 fn unusable(tenant: &str, cause: &dyn std::error::Error) -> Complaint {

@@ -39,7 +39,9 @@ pub use ids::{EventId, JobId, LaneId, Lease, LinkId, NotAnId, PassId, ReleaseId}
 pub use job::{Finding, Job, JobFilter, JobState, NewJob};
 pub use lane::{Backlog, Outcome, PassRecord, Taken, Trail};
 pub use link::{EntryRecord, EntryState, Link, LinkFilter};
-pub use release::{Candidate, LookAgain, NewRelease, NewRoute, Recording, Release, Route, Stage, Undone};
+pub use release::{
+    Candidate, LookAgain, NewRelease, NewRoute, Origin, Recording, Release, Route, Signature, Stage, Undone,
+};
 pub use seal::KEY_BYTES;
 pub use sqlite::{SqliteJournal, SqliteOptions};
 pub use tenant::{Counts, Pruned, Retention, Secret, Tenant};
@@ -204,7 +206,9 @@ pub trait Journal: Send + Sync + 'static {
 
     // Releases
 
-    /// Installs a plugin with its settings. The same digest with the same settings is the same release.
+    /// Installs a plugin with its settings, and remembers where it came from. The same digest with the same settings is
+    /// the same release; a signature that is known of the component stays known if none comes with it this time. Audited,
+    /// unless nothing is new.
     async fn install_release(&self, release: &NewRelease) -> Result<ReleaseId>;
 
     /// Changes where a tenant is routed if its generation is still the expected one, and returns how it is routed now.

@@ -18,10 +18,32 @@ pub struct NewRelease {
     pub settings: String,
     /// The component.
     pub bytes: Vec<u8>,
+    /// Where the component came from.
+    pub origin: Origin,
     /// By whom.
     pub who: String,
     /// When.
     pub at: Timestamp,
+}
+
+/// Where a component came from, and who answers for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    /// `built-in`, `file …` or `oci://…@sha256:…`.
+    pub place: String,
+    /// The signature that came with it.
+    pub signature: Option<Signature>,
+}
+
+/// A signature over a component's bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Signature {
+    /// The signature, as minisign's file has it.
+    pub text: String,
+    /// What the signer says in it: its trusted comment.
+    pub comment: String,
+    /// The name and key that it was verified with; `None` if no signature was demanded.
+    pub signer: Option<String>,
 }
 
 /// A release that is installed.
@@ -39,6 +61,8 @@ pub struct Release {
     pub settings: String,
     /// When it was installed.
     pub installed: Timestamp,
+    /// Where its component came from when it was last taken; `None` for one that is older than this record of it.
+    pub origin: Option<Origin>,
 }
 
 /// Where a tenant is routed, or was: one generation.

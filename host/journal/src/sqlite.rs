@@ -148,11 +148,13 @@ fn migrations() -> Migrator {
     let second = include_str!("../migrations/0002_retried.sql").into_sql_str();
     let third = include_str!("../migrations/0003_background.sql").into_sql_str();
     let fourth = include_str!("../migrations/0004_stages.sql").into_sql_str();
+    let sixth = include_str!("../migrations/0006_origins.sql").into_sql_str();
     Migrator::with_migrations(vec![
         Migration::new(1, "journal".into(), MigrationType::Simple, first, false),
         Migration::new(2, "retried".into(), MigrationType::Simple, second, false),
         Migration::new(3, "background".into(), MigrationType::Simple, third, false),
         Migration::new(4, "stages".into(), MigrationType::Simple, fourth, false),
+        Migration::new(6, "origins".into(), MigrationType::Simple, sixth, false),
     ])
 }
 

@@ -1,6 +1,6 @@
 //! Plugins over the admin API: deploy, promote, roll back, and how they do.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use axum::{
     Json,
@@ -10,6 +10,7 @@ use axum::{
         rejection::{BytesRejection, QueryRejection},
     },
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use serde::Deserialize;
 
 use super::types::{PluginStatus, ReleaseSummary, Routed, Stage};
@@ -17,6 +18,7 @@ use crate::{
     app::App,
     error::Complaint,
     release::{self, Order},
+    signing::{self, Offered, SIGNATURE_BYTES_MAX, SIGNATURES_MAX},
 };
 
 /// What an operator says beside the tenant and the component.
@@ -28,11 +30,36 @@ pub(super) struct OrderQuery {
     #[serde(default)]
     unchecked: bool,
     generation: Option<u64>,
+    /// Where the caller has the component from: an OCI reference with its digest, or the name of a file.
+    #[serde(default)]
+    source: String,
+    /// The files of its minisign signatures, each in base64, with commas between them.
+    #[serde(default)]
+    signatures: String,
+}
+
+impl OrderQuery {
+    fn signatures(&self) -> Result<Vec<String>, Complaint> {
+        let texts: Vec<&str> = self.signatures.split(',').filter(|text| !text.is_empty()).collect();
+        if texts.len() > SIGNATURES_MAX {
+            let problem = format!("{} signatures came, and {SIGNATURES_MAX} are taken at most", texts.len());
+            return Err(signing::unreadable(&io::Error::other(problem)));
+        }
+        texts.into_iter().map(signature).collect()
+    }
+}
+
+fn signature(encoded: &str) -> Result<String, Complaint> {
+    if encoded.len() > SIGNATURE_BYTES_MAX * 2 {
+        return Err(signing::unreadable(&io::Error::other("it is too long for one")));
+    }
+    let bytes = URL_SAFE.decode(encoded).map_err(|error| signing::unreadable(&error))?;
+    String::from_utf8(bytes).map_err(|error| signing::unreadable(&error.utf8_error()))
 }
 
 impl From<OrderQuery> for Order {
     fn from(query: OrderQuery) -> Self {
-        let OrderQuery { stage, share, unchecked, generation } = query;
+        let OrderQuery { stage, share, unchecked, generation, .. } = query;
         Order { stage, share, unchecked, generation, who: "admin".to_owned() }
     }
 }
@@ -57,7 +84,9 @@ pub(super) async fn deploy(
     query: Result<Query<OrderQuery>, QueryRejection>,
     component: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Routed>, Complaint> {
-    let (order, component) = (query?.0.into(), component?.to_vec());
+    let Query(query) = query?;
+    let component = Offered::uploaded(component?.to_vec(), &query.source, query.signatures()?);
+    let order = query.into();
     // In a task of its own: a client that hangs up must not stop a deploy between the journal and memory.
     finish(tokio::spawn(async move { release::deploy(&app, &tenant, component, &order).await })).await
 }

@@ -6,7 +6,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::plugins::{PluginStatus, ReleaseStatus, ReleaseSummary, Routed, ShadowCounts, Stage};
+pub(crate) use self::plugins::{
+    ComponentOrigin, PluginStatus, ReleaseStatus, ReleaseSummary, Routed, ShadowCounts, Stage,
+};
 
 /// An event in a list.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! `crosswalk plugin`: from an empty folder to a release that a tenant is routed to.
 
+mod registry;
 mod stage;
 
 use std::path::{Path, PathBuf};
@@ -44,6 +45,10 @@ pub(super) enum Command {
     },
     /// Check a component, store it on the host and route a tenant to it, beside what is live or in its place.
     Deploy(stage::Deploy),
+    /// Push a component, and its signature if there is one, into an OCI registry.
+    Push(registry::PushArgs),
+    /// Pull a component and its signatures from an OCI registry into files.
+    Pull(registry::PullArgs),
     /// Move a candidate on: from shadow to canary, from canary to live, or to another share of the lanes.
     Promote(stage::Promote),
     /// Take the last step back: drop the candidate, or make the release live again that was so before.
@@ -60,6 +65,8 @@ pub(super) async fn run(command: Command, output: &Output) -> Result<(), Complai
         Command::Build { folder, offline } => build(&folder, offline, output),
         Command::Check { component, settings } => check(&component, settings.as_deref(), output),
         Command::Deploy(args) => stage::deploy(args, output).await,
+        Command::Push(args) => registry::push(args, output).await,
+        Command::Pull(args) => registry::pull(args, output).await,
         Command::Promote(args) => stage::promote(args, output).await,
         Command::Rollback(args) => stage::rollback(args, output).await,
         Command::List(whose) => stage::list(whose, output).await,

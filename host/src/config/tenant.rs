@@ -14,10 +14,12 @@ use super::{ConfigError, Invalid, SecretRef, resolve, url_text};
 use crate::intake::trust::is_loopback;
 
 mod crm;
+mod policy;
 mod rollout;
 mod settings;
 
 pub use crm::{CrmOrganization, DynamicsOrganization, SalesforceOrganization, SalesforceSignIn};
+pub use policy::PluginPolicy;
 pub use rollout::Rollout;
 
 /// A document of a tenant with Dynamics, with every key, its default and what it means.
@@ -49,6 +51,9 @@ pub struct TenantDocument {
     /// The plugin to begin with, without it the default mapping for its CRM; a deploy replaces it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugin: Option<PluginChoice>,
+    /// Whose plugins it takes; without it, anybody's who may deploy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin_policy: Option<PluginPolicy>,
     /// Values for the plugin, as its settings schema has them.
     #[serde(default, deserialize_with = "settings::deserialize")]
     pub settings: Map<String, Value>,
@@ -200,7 +205,8 @@ impl TenantDocument {
         crm::not_empty("partner_center.client_id", &self.partner_center.client_id, "the application's id")?;
         crm.validate()?;
         self.rollout.validate()?;
-        self.check_plugin(crm)
+        self.check_plugin(crm)?;
+        self.plugin_policy.as_ref().map_or(Ok(()), PluginPolicy::validate)
     }
 
     /// The tenant's CRM.

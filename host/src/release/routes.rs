@@ -10,12 +10,16 @@ use crosswalk_runtime::{Release, Routing};
 use jiff::Timestamp;
 use tracing::{info, warn};
 
-use super::{after_rollback, crm_of, fits, in_memory, install, load, name_of, routing, settings_of};
+use super::{
+    after_rollback, crm_of, fits, in_memory, install, load, name_of, routing, settings_of,
+    trust::{admitted, still_trusted},
+};
 use crate::{
     admin::types::{Routed, Stage},
     app::App,
     error::{Complaint, Fault},
     rollout::{self, HOST},
+    signing::{Offered, UNTRUSTED},
 };
 
 /// The share that a candidate is meant for if nobody says, in percent.
@@ -64,7 +68,7 @@ impl Order {
 pub(crate) async fn deploy(
     app: &Arc<App>,
     tenant: &str,
-    bytes: Vec<u8>,
+    offered: Offered,
     order: &Order,
 ) -> Result<Routed, Complaint> {
     let settings = settings_of(app, tenant)?;
@@ -73,9 +77,10 @@ pub(crate) async fn deploy(
     let route = app.journal.routed(tenant).await?;
     order.expects(tenant, route.as_ref())?;
     order.share()?;
-    let plugin = load(app, bytes.clone(), settings.clone()).await?;
+    let origin = admitted(app, tenant, &offered).await?;
+    let plugin = load(app, offered.bytes.clone(), settings.clone()).await?;
     fits(&plugin, crm)?;
-    let id = install(app, tenant, &plugin, bytes, &settings, &order.who).await?;
+    let id = install(app, tenant, &plugin, (offered.bytes, origin), &settings, &order.who).await?;
     let change = deployed(tenant, route.as_ref(), id, order, app.now())?;
     let release = Arc::new(in_memory(id, plugin));
     let name = name_of(&release);
@@ -227,7 +232,15 @@ pub(crate) async fn roll_back(
         }
         _ => restored(app, &route, why, HOST).await?,
     };
-    let routed = go_back(app, change).await?;
+    let routed = match go_back(app, change).await {
+        // Neither is right: what broke stays, and what is not trusted does not come back without a person.
+        Err(complaint) if complaint.code.as_deref() == Some(UNTRUSTED) => {
+            let text = format!("{release} would be rolled back, and stays: {why}. {complaint}");
+            warn!(tenant, "{text}");
+            return Ok(app.journal.raise(tenant, &text, app.now()).await?);
+        }
+        done => done?,
+    };
     let text = format!(
         "{release} was rolled back at tenant `{tenant}`: {why}. {} ({}) decides from here on",
         routed.plugin, routed.digest
@@ -288,6 +301,7 @@ pub(super) async fn change_route(
     change: &NewRoute,
     fresh: &[Arc<Release>],
 ) -> Result<(Route, Arc<Routing>), Complaint> {
+    still_trusted(app, change, fresh).await?;
     // Whatever cannot be loaded must not be routed, so this comes first.
     let planned = planned(change);
     let loaded = routing(app, &planned, fresh).await?;

@@ -6,21 +6,21 @@ use crosswalk_journal::{NewRoute, ReleaseId, Route};
 use crosswalk_runtime::Release;
 use serde_json::Value;
 
-use super::{Order, check, in_memory, install, load, lost, routes};
-use crate::{app::App, error::Complaint};
+use super::{Order, check, in_memory, install, load, lost, routes, trust::admitted};
+use crate::{app::App, config::tenant::TenantDocument, error::Complaint, signing::Offered};
 
 /// What a tenant document brings about besides itself.
 pub(crate) enum Renewal {
     /// The tenant has no release yet.
-    First(Vec<u8>),
+    First(Offered),
     /// Its releases were made with other settings.
     Settings {
         /// How it is routed.
         route: Box<Route>,
         /// The live release's component, if that is one of them.
-        live: Option<Vec<u8>>,
+        live: Option<Offered>,
         /// The candidate's.
-        candidate: Option<Vec<u8>>,
+        candidate: Option<Offered>,
     },
 }
 
@@ -41,27 +41,33 @@ async fn under_other_settings(
     route: &Route,
     id: ReleaseId,
     settings: &Value,
-) -> Result<Option<Vec<u8>>, Complaint> {
+) -> Result<Option<Offered>, Complaint> {
     let release = app.journal.release(id).await?.ok_or_else(|| lost(&route.tenant, id, "the description"))?;
     if serde_json::from_str::<Value>(&release.settings).is_ok_and(|used| used == *settings) {
         return Ok(None);
     }
     let component = app.journal.component(&release.digest).await?;
-    component.map(Some).ok_or_else(|| lost(&route.tenant, id, "the component"))
+    let component = component.ok_or_else(|| lost(&route.tenant, id, "the component"))?;
+    Ok(Some(Offered::stored(component, &release)))
 }
 
 impl Renewal {
-    /// Whether all of them would be taken with these settings by a tenant with this CRM. Nothing is stored.
-    pub(crate) async fn check(&self, app: &Arc<App>, settings: &Value, crm: &str) -> Result<(), Complaint> {
+    /// Whether all of them would be taken by a tenant with this document, for this CRM. Nothing is stored.
+    pub(crate) async fn check(
+        &self,
+        app: &Arc<App>,
+        document: &TenantDocument,
+        crm: &str,
+    ) -> Result<(), Complaint> {
         let (first, second) = match self {
             Renewal::First(component) => (Some(component), None),
             Renewal::Settings { live, candidate, .. } => (live.as_ref(), candidate.as_ref()),
         };
         if let Some(component) = first {
-            check(app, component.clone(), settings.clone(), crm).await?;
+            check(app, component, document, crm).await?;
         }
         if let Some(component) = second {
-            check(app, component.clone(), settings.clone(), crm).await.map_err(|complaint| Complaint {
+            check(app, component, document, crm).await.map_err(|complaint| Complaint {
                 message: format!("the candidate does not take these settings: {}", complaint.message),
                 help: format!("{}; or drop the candidate with `crosswalk plugin rollback`", complaint.help),
                 ..complaint
@@ -111,11 +117,12 @@ impl Renewal {
 async fn renewed(
     app: &Arc<App>,
     tenant: &str,
-    component: Vec<u8>,
+    component: Offered,
     settings: &Value,
     who: &str,
 ) -> Result<(ReleaseId, Arc<Release>), Complaint> {
-    let plugin = load(app, component.clone(), settings.clone()).await?;
-    let id = install(app, tenant, &plugin, component, settings, who).await?;
+    let origin = admitted(app, tenant, &component).await?;
+    let plugin = load(app, component.bytes.clone(), settings.clone()).await?;
+    let id = install(app, tenant, &plugin, (component.bytes, origin), settings, who).await?;
     Ok((id, Arc::new(in_memory(id, plugin))))
 }

@@ -6,7 +6,7 @@ use crosswalk_journal::{Candidate, ReleaseId, Route, Stage as CandidateStage};
 
 use super::plugin_name;
 use crate::{
-    admin::types::{PluginStatus, ReleaseStatus, ReleaseSummary, ShadowCounts, Stage},
+    admin::types::{ComponentOrigin, PluginStatus, ReleaseStatus, ReleaseSummary, ShadowCounts, Stage},
     app::App,
     config::tenant::Rollout as Rules,
     error::Complaint,
@@ -40,6 +40,7 @@ pub(crate) async fn list(app: &Arc<App>, tenant: &str) -> Result<Vec<ReleaseSumm
                 share: is_candidate.and_then(canary_share),
                 plugin: plugin_name(&release.manifest),
                 digest: release.digest,
+                origin: release.origin.map(ComponentOrigin::from),
             }
         })
         .collect())

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crosswalk_journal::Route;
+use crosswalk_journal::{Origin, Route};
 use serde::{Deserialize, Serialize};
 
 /// What a release decides.
@@ -36,6 +36,24 @@ pub(crate) struct ReleaseSummary {
     /// Of how many lanes, in percent; for a canary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) share: Option<u8>,
+    /// Where its component came from when it was last taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<ComponentOrigin>,
+}
+
+/// Where a component came from, and who answers for it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ComponentOrigin {
+    /// `built-in`, `file …` or `oci://…@sha256:…`, as whoever deployed it said.
+    pub(crate) place: String,
+    /// A signature came with it.
+    pub(crate) signed: bool,
+    /// The name and key that the signature was verified with; missing where none was demanded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signer: Option<String>,
+    /// What the signer says in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) comment: Option<String>,
 }
 
 /// What a deploy, a promotion or a rollback did.
@@ -179,9 +197,36 @@ impl fmt::Display for ReleaseSummary {
             None => write!(out, "never routed")?,
         }
         match (self.stage, self.share) {
-            (Some(Stage::Canary), Some(share)) => write!(out, "  canary, {share} % of the lanes"),
-            (Some(stage), _) => write!(out, "  {stage}"),
-            (None, _) => Ok(()),
+            (Some(Stage::Canary), Some(share)) => write!(out, "  canary, {share} % of the lanes")?,
+            (Some(stage), _) => write!(out, "  {stage}")?,
+            (None, _) => {}
+        }
+        match &self.origin {
+            Some(origin) => write!(out, "\n    {origin}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<Origin> for ComponentOrigin {
+    fn from(Origin { place, signature }: Origin) -> Self {
+        ComponentOrigin {
+            place,
+            signed: signature.is_some(),
+            signer: signature.as_ref().and_then(|signature| signature.signer.clone()),
+            comment: signature.map(|signature| signature.comment),
+        }
+    }
+}
+
+impl fmt::Display for ComponentOrigin {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "from {}", self.place)?;
+        let comment = self.comment.as_deref().unwrap_or_default();
+        match &self.signer {
+            Some(signer) => write!(out, ", signed by {signer}: {comment}"),
+            None if self.signed => write!(out, ", with a signature that was not demanded: {comment}"),
+            None => Ok(()),
         }
     }
 }

@@ -1,10 +1,8 @@
 //! `crosswalk plugin deploy|promote|rollback|list|status`: which release decides what, and how it does.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use super::bytes;
+use super::registry::{Candidate, ComponentArgs};
 use crate::{
     admin::types::{PluginStatus, ReleaseSummary, Routed, Stage},
     cli::{
@@ -36,8 +34,8 @@ pub(in crate::cli) struct Expected {
 /// A deploy.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Deploy {
-    /// The component, a `.wasm` file, or a plugin crate's folder, which is built first.
-    component: PathBuf,
+    #[command(flatten)]
+    component: ComponentArgs,
     /// What it does to begin with: only watches, decides a share of the lanes, or all.
     #[arg(long, value_enum, default_value_t = Stage::Live)]
     stage: Stage,
@@ -85,16 +83,18 @@ impl Whose {
 }
 
 pub(super) async fn deploy(args: Deploy, output: &Output) -> Result<(), Complaint> {
-    let bytes = bytes(&args.component, output)?;
     let (client, path) = args.whose.open()?;
+    let candidate = Candidate::get(args.component, output).await?;
     let unchecked = args.unchecked.then(|| "true".to_owned());
     let query = query(&[
         ("stage", Some(args.stage.to_string())),
         ("share", args.share.map(|share| share.to_string())),
         ("unchecked", unchecked),
         ("generation", args.expected.generation.map(|generation| generation.to_string())),
+        ("source", Some(escape(&candidate.source))),
+        ("signatures", Some(candidate.encoded_signatures())),
     ]);
-    let routed: Routed = client.post_bytes(&format!("{path}{query}"), bytes).await?;
+    let routed: Routed = client.post_bytes(&format!("{path}{query}"), candidate.bytes).await?;
     output.say(&routed, || routed.to_string());
     Ok(())
 }

@@ -215,6 +215,30 @@ fn a_plugin_is_the_default_or_a_file_beside_the_document() {
 }
 
 #[test]
+fn a_plugin_policy_names_public_keys_and_a_mistaken_one_is_not_repeated() {
+    let key = "RWS0YzWN3iBJgPUKofztzSqlbghskOnDGlQgcO604sMsHRhyXOhCIgZb";
+    for (from, to) in [
+        (key, CANARY),
+        (key, ""),
+        // A secret key of minisign begins the same way, and is longer.
+        (key, &format!("RWRTY0Iy{}", "A".repeat(204))),
+        (key, &key[..55]),
+    ] {
+        let error = refused(from, to);
+        assert!(
+            error.contains("plugin_policy.signed_by.build-2026") && error.contains("minisign.pub"),
+            "{error}"
+        );
+        assert!(!error.contains(CANARY) && !error.contains("RWRTY0Iy"), "{error}");
+    }
+    let table = EXAMPLE_TOML.split_once("[plugin_policy.signed_by]").unwrap().1.split_once("\n\n").unwrap().0;
+    let error = refused(table, "");
+    assert!(error.contains("names no key"), "{error}");
+    let error = refused("build-2027 =", "\"\" =");
+    assert!(error.contains("whose name"), "{error}");
+}
+
+#[test]
 fn the_default_plugin_of_the_other_crm_is_refused() {
     let error = refused("\"default-dynamics\"", "\"default-salesforce\"");
     assert!(error.contains("`plugin` is for Salesforce, and the tenant has Dynamics"), "{error}");

@@ -69,7 +69,7 @@ async fn a_new_plugin_is_built_checked_deployed_and_rolled_back() {
 }
 
 /// A tenant without settings, in the sandbox.
-fn document(stage: &Stage) -> String {
+pub(crate) fn document(stage: &Stage) -> String {
     let (partner_center, dynamics) =
         (stage.scene.center().url().to_owned(), stage.scene.crm().url().to_owned());
     format!(

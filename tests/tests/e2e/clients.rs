@@ -5,12 +5,14 @@
 //! failure.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use crosswalk_sandbox::{Sandbox, SandboxConfig};
+
+use crate::is_there;
 
 /// The clients' own tests.
 const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
@@ -20,7 +22,7 @@ const ROOT: &str = "sandbox-root.pem";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dynamics_web_api_from_npm_drives_the_dataverse_sandbox() {
-    if !is_there("npm") || !is_there("node") {
+    if !is_there("npm", "--version") || !is_there("node", "--version") {
         return;
     }
     let folder = copied("dynamics-web-api");
@@ -38,7 +40,7 @@ async fn dynamics_web_api_from_npm_drives_the_dataverse_sandbox() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn simple_salesforce_from_pypi_drives_the_salesforce_sandbox() {
-    if !is_there("python3") {
+    if !is_there("python3", "--version") {
         return;
     }
     let folder = copied("simple-salesforce");
@@ -64,21 +66,6 @@ async fn with_tls(folder: &Path) -> Sandbox {
     let sandbox = Sandbox::start(config).await.unwrap();
     fs::write(folder.join(ROOT), sandbox.ca_pem()).unwrap();
     sandbox
-}
-
-/// Whether a tool can be started. In CI it must.
-fn is_there(tool: &str) -> bool {
-    let found = Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success());
-    assert!(found || env::var_os("CI").is_none(), "`{tool}` is missing, and in CI nothing is left out");
-    if !found {
-        tell(&format!("NOT RUN: `{tool}` is not installed, so a client of other people's was not tried"));
-    }
-    found
-}
-
-#[expect(clippy::print_stderr, reason = "what was not run is said where people look")]
-fn tell(words: &str) {
-    eprintln!("{words}");
 }
 
 /// A copy of a client's folder below the target directory, so that installing it leaves no trace in the checkout. What

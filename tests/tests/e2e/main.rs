@@ -5,6 +5,7 @@
 mod author;
 mod backfill;
 mod clients;
+mod distribution;
 mod hooks;
 mod kills;
 mod lives;
@@ -18,7 +19,7 @@ mod steps;
 mod story;
 mod sweep;
 
-use std::{path::Path, time::Duration};
+use std::{env, path::Path, process::Command, time::Duration};
 
 /// How long something may take on a machine that does other things too.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -26,4 +27,19 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The `crosswalk` program.
 fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_crosswalk-process"))
+}
+
+/// Whether other people's tool can be started; `version` is how it is asked for its own. In CI it must.
+fn is_there(tool: &str, version: &str) -> bool {
+    let found = Command::new(tool).arg(version).output().is_ok_and(|output| output.status.success());
+    assert!(found || env::var_os("CI").is_none(), "`{tool}` is missing, and in CI nothing is left out");
+    if !found {
+        tell(&format!("NOT RUN: `{tool}` is not installed, so what needs it was not tried"));
+    }
+    found
+}
+
+#[expect(clippy::print_stderr, reason = "what was not run is said where people look")]
+fn tell(words: &str) {
+    eprintln!("{words}");
 }

@@ -233,11 +233,10 @@ pub(crate) async fn roll_back(
         _ => restored(app, &route, why, HOST).await?,
     };
     let routed = match go_back(app, change).await {
-        // Neither is right: what broke stays, and what is not trusted does not come back without a person.
-        Err(complaint) if complaint.code.as_deref() == Some(UNTRUSTED) => {
-            let text = format!("{release} would be rolled back, and stays: {why}. {complaint}");
-            warn!(tenant, "{text}");
-            return Ok(app.journal.raise(tenant, &text, app.now()).await?);
+        // Neither is right: what fails stays, and what is not trusted does not come back without a person.
+        Err(complaint) if is_distrust(&complaint) => {
+            let text = format!("{release} would be rolled back at tenant `{tenant}`, and stays: {why}");
+            return forbidden(app, tenant, &text, &complaint).await;
         }
         done => done?,
     };
@@ -260,7 +259,25 @@ pub(crate) async fn promote_by_rule(
     let order = Order { who: HOST.to_owned(), ..Order::default() };
     let mut change = promoted(&route, &order, app.now())?;
     change.why = format!("{} by rule: {why}", change.why);
-    change_route(app, &change, &[]).await.map(drop)
+    match change_route(app, &change, &[]).await {
+        Err(complaint) if is_distrust(&complaint) => {
+            let text = format!("the candidate would be promoted at tenant `{tenant}`, and is not: {why}");
+            forbidden(app, tenant, &text, &complaint).await
+        }
+        done => done.map(drop),
+    }
+}
+
+/// What the host would do, the tenant's keys forbid. It is not tried again until the route changes; a person is told.
+async fn forbidden(app: &App, tenant: &str, text: &str, complaint: &Complaint) -> Result<(), Complaint> {
+    let causes = complaint.causes.join("; ");
+    let text = format!("{text}. {UNTRUSTED}: {}: {causes}", complaint.message);
+    warn!(tenant, "{text}");
+    Ok(app.journal.raise(tenant, &text, app.now()).await?)
+}
+
+fn is_distrust(complaint: &Complaint) -> bool {
+    complaint.code.as_deref() == Some(UNTRUSTED)
 }
 
 async fn go_back(app: &Arc<App>, change: NewRoute) -> Result<Routed, Complaint> {

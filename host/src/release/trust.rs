@@ -50,3 +50,6 @@ fn advancing(app: &App, change: &NewRoute) -> Vec<ReleaseId> {
     let candidate = change.candidate.as_ref().filter(|candidate| !stays(candidate));
     live.into_iter().chain(candidate.map(|candidate| candidate.release)).collect()
 }
+
+#[cfg(test)]
+mod tests;

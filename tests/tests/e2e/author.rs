@@ -61,7 +61,7 @@ async fn a_new_plugin_is_built_checked_deployed_and_rolled_back() {
     let back: serde_json::Value = serde_json::from_slice(&back.stdout).unwrap();
     assert_eq!(back["generation"].to_string(), "3");
     assert_ne!(back["digest"], deployed["digest"]);
-    let listed = admin(&["plugin", "list", "--tenant", "fabrikam"]);
+    let listed = admin(&["--json", "plugin", "list", "--tenant", "fabrikam"]);
     assert_eq!(String::from_utf8_lossy(&listed.stdout).lines().count(), 2);
 
     let again = run(&["plugin", "new", "first-mapping"], folder.path());

@@ -15,7 +15,7 @@ use crosswalk_connectors::fault::Fault as CallFault;
 use crosswalk_engine::{
     link::{IntendedWrite, LinkState},
     mapping::Refusal,
-    pass::{Action, Commit, Pass, Seen, Start, Verdict},
+    pass::{Action, Commit, Limits, Pass, Seen, Start, Verdict},
 };
 use crosswalk_journal::{Lease, Taken, Trail};
 use crosswalk_runtime::{PassUsage, Release};
@@ -169,7 +169,8 @@ impl<'a> Driver<'a> {
     async fn run(&self, taken: Taken) -> Result<(), Fault> {
         let now = self.app.now();
         let mut mapper = self.reach.mapper(&taken.tenant, now);
-        if self.app.rollout.watches(&taken.tenant, &self.reach.release) {
+        let watching = self.app.rollout.watching(&taken.tenant, &self.reach.release);
+        if watching.asked_twice {
             mapper = mapper.asked_twice(&taken.tenant, now);
         }
         let post_again = taken.retried.or_else(|| self.may_post_again(taken.state.as_ref()).then_some(now));
@@ -181,19 +182,21 @@ impl<'a> Driver<'a> {
             manifest: self.reach.release.plugin.manifest().clone(),
             release: Some(self.reach.release.digest.clone()),
             now,
-            limits: reach::limits(self.app),
+            limits: Limits { strict: watching.strict, ..reach::limits(self.app) },
             post_again,
             rules: Default::default(),
         };
         let mut recorder = Recorder::new(&taken.tenant, &start, &self.reach.release);
         let (mut pass, mut action) = Pass::begin(start);
+        let mut alarms = 0;
         loop {
             recorder.note(&action);
+            alarms += raised(&action);
             let asked = Asked::of(&action);
             let seen = match action {
                 Action::Finish { commit, verdict } => {
                     let usage = mapper.finish();
-                    self.report(&verdict, &commit.alarms, &usage, pass.refusal());
+                    self.report(&verdict, &usage, pass.refusal());
                     let recorded = recorder.finish(&usage, pass.refusal());
                     let bytes = recorded.to_bytes();
                     let finished = self
@@ -203,7 +206,7 @@ impl<'a> Driver<'a> {
                         .await;
                     finished?;
                     let plugin_us = u64::try_from(usage.wall.as_micros()).unwrap_or(u64::MAX);
-                    let ended = Ended::of(&verdict, pass.refusal(), commit.alarms.len(), plugin_us);
+                    let ended = Ended::of(&verdict, pass.refusal(), alarms, plugin_us);
                     rollout::ended(self.app, self.tenant, &self.reach.release, &ended);
                     shadow::offer(self.app, &self.tenant.name, recorded);
                     return Ok(());
@@ -272,12 +275,9 @@ impl<'a> Driver<'a> {
     }
 
     /// Says once, in the log, how the pass ended; the journal has the rest.
-    fn report(&self, verdict: &Verdict, alarms: &[String], usage: &PassUsage, refusal: Option<&Refusal>) {
+    fn report(&self, verdict: &Verdict, usage: &PassUsage, refusal: Option<&Refusal>) {
         for line in &usage.log {
             info!(target: "plugin", tenant = %self.tenant.name, call = %line.call, level = ?line.level, "{}", line.message);
-        }
-        for alarm in alarms {
-            warn!(alarm = %alarm, "alarm");
         }
         if let Some(refusal) = refusal {
             warn!(
@@ -290,4 +290,13 @@ impl<'a> Driver<'a> {
             verdict = %serde_json::to_string(verdict).unwrap_or_default(), "settled"
         );
     }
+}
+
+/// Says which alarms a transaction of a pass raises, and how many.
+fn raised(action: &Action) -> usize {
+    let (Action::Store(commit) | Action::Finish { commit, .. }) = action else { return 0 };
+    for alarm in &commit.alarms {
+        warn!(%alarm, "alarm");
+    }
+    commit.alarms.len()
 }

@@ -71,6 +71,15 @@ pub(crate) struct Watch {
     moving: bool,
 }
 
+/// How a pass is run by what is watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Watching {
+    /// The plugin is asked everything twice.
+    pub(crate) asked_twice: bool,
+    /// What shows it to break a law is parked, because there is a release that can take it over.
+    pub(crate) strict: bool,
+}
+
 /// A release on watch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Watched {
@@ -130,9 +139,9 @@ impl Rollout {
         self.with(tenant, |watch| watch.clone())
     }
 
-    /// Whether a release is to be asked everything twice.
-    pub(crate) fn watches(&self, tenant: &str, release: &Release) -> bool {
-        self.with(tenant, |watch| watch.of(&release.id).is_some_and(|watched| !watched.over)).unwrap_or(false)
+    /// How a pass of a release is to be run.
+    pub(crate) fn watching(&self, tenant: &str, release: &Release) -> Watching {
+        self.with(tenant, |watch| watch.watching(&release.id)).unwrap_or_default()
     }
 
     fn with<T>(&self, tenant: &str, look: impl FnOnce(&mut Watch) -> T) -> Option<T> {
@@ -168,6 +177,12 @@ impl Watch {
     fn of(&mut self, release: &str) -> Option<&mut Watched> {
         let candidate = self.candidate.as_mut().map(|(watched, _)| watched);
         [candidate, Some(&mut self.live)].into_iter().flatten().find(|watched| watched.release == release)
+    }
+
+    fn watching(&mut self, release: &str) -> Watching {
+        let can_be_gone_back_from = self.can_go_back || self.live.release != release;
+        let asked_twice = self.of(release).is_some_and(|watched| !watched.over);
+        Watching { asked_twice, strict: asked_twice && can_be_gone_back_from }
     }
 
     /// The counts of a release that is in shadow.

@@ -74,6 +74,9 @@ pub struct Limits {
     pub clock_slack_ms: u64,
     /// How long to wait after an unknown or stale write, in milliseconds.
     pub again_ms: u64,
+    /// Whether a plan that shows the mapping to break a law is parked, with nothing written. Otherwise it is carried out,
+    /// because one write does no harm and the pair agrees then; either way there is an alarm.
+    pub strict: bool,
 }
 
 impl Default for Limits {
@@ -86,6 +89,7 @@ impl Default for Limits {
             create_look_again_ms: 15_000,
             clock_slack_ms: 300_000,
             again_ms: 5_000,
+            strict: false,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crosswalk_engine::{
-    pass::{Side, Verdict},
+    pass::{Limits, Side, Verdict},
     value::Value,
 };
 use crosswalk_runtime::Release;
@@ -81,7 +81,8 @@ pub(super) async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
             _ = stop.wait_for(|stopping| *stopping) => None,
         };
         let Some(Waiting { tenant, candidate, recorded }) = waiting else { return };
-        let (limits, asked) = (process::limits(&app), Arc::clone(&candidate));
+        let limits = Limits { strict: true, ..process::limits(&app) };
+        let asked = Arc::clone(&candidate);
         let compared = task::spawn_blocking(move || {
             let began = Instant::now();
             let replayed = replay(&recorded, &asked.plugin, limits);
@@ -138,8 +139,8 @@ fn would_end(done: &Effects, replayed: &Replayed, took_us: u64) -> Ended {
     let would = &replayed.effects;
     let unknown = Ended { how: How::Nothing, alarms: 0, plugin_us: took_us };
     match &would.verdict {
-        // A plugin that was not told what it asked for may well refuse.
-        _ if !replayed.unanswered.is_empty() => unknown,
+        // A plugin that was not told what it asked for may well give no answer.
+        verdict if !replayed.unanswered.is_empty() && !is_settled(verdict.as_ref()) => unknown,
         Some(Verdict::Parked { .. })
             if matches!(done.verdict, Some(Verdict::Parked { .. })) && would.refusal.is_none() =>
         {
@@ -149,6 +150,10 @@ fn would_end(done: &Effects, replayed: &Replayed, took_us: u64) -> Ended {
         // It ends where something would be made of which only its making tells what comes next.
         None => Ended { how: How::Well, ..unknown },
     }
+}
+
+fn is_settled(verdict: Option<&Verdict>) -> bool {
+    matches!(verdict, Some(Verdict::Applied { .. } | Verdict::Agreed { .. } | Verdict::Skipped { .. }))
 }
 
 type Written<'a> = BTreeMap<(Side, &'a str), &'a Value>;

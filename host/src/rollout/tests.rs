@@ -56,6 +56,19 @@ fn a_live_release_goes_back_if_there_is_something_to_go_back_to_and_otherwise_sa
 }
 
 #[test]
+fn a_release_on_watch_is_asked_twice_and_held_to_the_laws_where_another_can_take_over() {
+    let mut watch = Watch::new(&route(None, Some(Stage::Canary)), Vec::new());
+    let watching = |watch: &mut Watch, release| watch.watching(release);
+    assert_eq!(watching(&mut watch, "rel_1"), Watching { asked_twice: true, strict: false });
+    assert_eq!(watching(&mut watch, "rel_2"), Watching { asked_twice: true, strict: true });
+    assert_eq!(watching(&mut watch, "rel_3"), Watching::default());
+    let mut later = Watch::new(&route(Some(2), None), Vec::new());
+    assert_eq!(watching(&mut later, "rel_1"), Watching { asked_twice: true, strict: true });
+    later.live.over = true;
+    assert_eq!(watching(&mut later, "rel_1"), Watching::default());
+}
+
+#[test]
 fn a_release_that_was_gone_back_to_is_not_watched_again() {
     let undone = crosswalk_journal::Undone { release: "rel_9".parse().unwrap(), since: at(0) };
     let restored = Route { undone: Some(undone), live_since: at(1), ..route(Some(1), None) };

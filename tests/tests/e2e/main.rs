@@ -15,6 +15,7 @@ mod refusals;
 mod rules;
 mod salesforce_connector;
 mod setup;
+mod stages;
 mod steps;
 mod story;
 mod sweep;

@@ -269,6 +269,15 @@ impl Pass {
 
     /// Steps 4 and 5 begin here: the record first, if it is to be written.
     fn carry_out(&mut self, mut plan: Plan, both: &Both, mapper: &mut dyn Mapper) -> Action {
+        if self.start.limits.strict
+            && let Some(alarm) = plan.alarms.pop()
+        {
+            let reason = format!(
+                "{alarm}; nothing was written, because the release is on watch. The plugin must be corrected, then retry"
+            );
+            self.alarms.push(alarm);
+            return self.park(reason);
+        }
         self.alarms.append(&mut plan.alarms);
         self.endings.append(&mut plan.endings);
         self.note_left(&plan.left);

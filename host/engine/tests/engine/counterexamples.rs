@@ -458,3 +458,22 @@ fn an_unlawful_mapping_ends_with_at_most_one_write_a_side_for_each_edit_and_an_a
     assert!(world.oracle.record_writes <= 1 && world.oracle.referral_writes <= 1);
     assert!(world.alarms.iter().any(|alarm| alarm.contains("L1, L2")), "{:?}", world.alarms);
 }
+
+#[test]
+fn a_strict_pass_parks_what_an_unlawful_mapping_asks_for_and_a_lawful_one_comes_true_afterwards() {
+    let mut world = World::linked(Plugin::new(&[Item::Grows("n", NOTES)]), &[], &[]);
+    world.limits.strict = true;
+    world.edit_record("n", "a");
+    let verdict = world.pass();
+    assert!(
+        matches!(&verdict, Verdict::Parked { reason } if reason.contains("nothing was written")),
+        "{verdict:?}"
+    );
+    assert_eq!((world.oracle.record_writes, world.oracle.referral_writes), (0, 0));
+    assert_eq!(world.alarms.len(), 1, "{:?}", world.alarms);
+    world.plugin = Plugin::new(&[Item::Same("n", NOTES)]);
+    world.alarms.clear();
+    world.pass();
+    assert_eq!((world.at(NOTES), world.alarms.len()), ("a", 0));
+    settles(&mut world);
+}

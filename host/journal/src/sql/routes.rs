@@ -43,18 +43,8 @@ pub(crate) async fn change(conn: &mut Conn, change: &NewRoute) -> Result<Route> 
     .await?;
     let what = What::Act { who: change.who.clone(), what: in_words(change, generation) };
     audit::append(conn, &audit::NewRecord::act(&change.tenant, change.at, &[]), what).await?;
-    Ok(Route {
-        tenant: change.tenant.clone(),
-        generation,
-        live: change.live,
-        live_since: change.live_since,
-        before: change.before,
-        candidate: change.candidate.clone(),
-        undone: change.undone.clone(),
-        at: change.at,
-        who: change.who.clone(),
-        why: change.why.clone(),
-    })
+    // As it is read from now on: times are kept to the millisecond.
+    get(conn, &change.tenant, generation).await?.ok_or(Error::Unreadable { what: "route", source: None })
 }
 
 /// Moves the generation by one if it is the expected one.

@@ -84,7 +84,8 @@ on_every_engine! {
         let old = install(&world, "contoso", "sha256:a", "{}").await;
         let new = install(&world, "contoso", "sha256:b", "{}").await;
         world.journal.route(&change(0, old)).await.unwrap();
-        let with = NewRoute { candidate: Some(canary(new)), ..change(1, old) };
+        let odd = at(1) + jiff::SignedDuration::from_nanos(7);
+        let with = NewRoute { candidate: Some(canary(new)), live_since: odd, at: odd, ..change(1, old) };
         let made = world.journal.route(&with).await.unwrap();
         let said = last_act(&world).await;
         assert!(said.contains("rel_2 as a canary for 10 % of the lanes; a test"), "{said}");

@@ -288,3 +288,73 @@ impl fmt::Display for ReleaseStatus {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(stage: Stage, share: Option<u8>) -> ReleaseStatus {
+        ReleaseStatus {
+            release: "rel_2".to_owned(),
+            digest: "9f31".to_owned(),
+            plugin: "contoso 1.4.0".to_owned(),
+            stage,
+            share,
+            since: "2026-01-31T10:00:00Z".to_owned(),
+            on_watch: stage != Stage::Live,
+            waits_for: (stage != Stage::Live).then(|| "`crosswalk plugin promote`".to_owned()),
+            passes: 40,
+            traps: 0,
+            refusals: 2,
+            parks: 1,
+            alarms: 0,
+            plugin_ms_p95: 3,
+            problem: (stage == Stage::Canary).then(|| "MAP001: no owner".to_owned()),
+            shadow: (stage == Stage::Shadow).then(|| ShadowCounts {
+                differing: 7,
+                not_compared: 1,
+                kinds: [("writes more".to_owned(), 9)].into(),
+                examples: vec![
+                    "referral r1 | (none): crm region: EMEA, where nothing was written".to_owned(),
+                ],
+            }),
+        }
+    }
+
+    fn shown(candidate: Option<ReleaseStatus>, rollback_to: Option<&str>) -> String {
+        let status = PluginStatus {
+            tenant: "contoso".to_owned(),
+            generation: 3,
+            changed: "2026-01-31T10:00:00Z".to_owned(),
+            who: "admin".to_owned(),
+            why: "rel_2 was deployed canary".to_owned(),
+            live: status(Stage::Live, None),
+            candidate,
+            rollback_to: rollback_to.map(str::to_owned),
+        };
+        status.to_string()
+    }
+
+    #[test]
+    fn a_status_says_who_decides_what_how_it_goes_and_what_a_rollback_would_do() {
+        let canary = shown(Some(status(Stage::Canary, Some(10))), Some("contoso 1.3.0 (81a0)"));
+        assert_eq!(
+            canary,
+            "contoso  generation 3 since 2026-01-31T10:00:00Z by admin: rel_2 was deployed canary\n\
+             live    contoso 1.4.0 (9f31), since 2026-01-31T10:00:00Z, not on watch\n        \
+             40 passes: 0 trapped, 2 refused, 1 parked, 0 alarms; plugin time p95 3 ms\n\
+             canary  contoso 1.4.0 (9f31), 10 % of the lanes, since 2026-01-31T10:00:00Z, on watch\n        \
+             40 passes: 0 trapped, 2 refused, 1 parked, 0 alarms; plugin time p95 3 ms\n        \
+             the last that did not go well: MAP001: no owner\n        \
+             waits for `crosswalk plugin promote`\n\
+             rollback leaves contoso 1.3.0 (81a0) live"
+        );
+        let shadow = shown(Some(status(Stage::Shadow, Some(10))), None);
+        assert!(
+            shadow.contains("7 passes differ, 1 were not compared\n          9 × writes more"),
+            "{shadow}"
+        );
+        assert!(!shadow.contains("10 %"), "a shadow decides nothing: {shadow}");
+        assert!(shadow.ends_with("rollback has nothing to go back to"), "{shadow}");
+    }
+}

@@ -97,6 +97,9 @@ fn what_was_not_recorded_is_named_and_held_against_nobody() {
         compared(&effects(&[("fold", "name", "Fabric")], agreed()), would, &["lookup of `product`"]);
     assert_eq!((kinds(&compared), &compared.ended.how), (vec![("not recorded", 1)], &How::Nothing));
     assert_eq!(compared.example, None);
+    let would = effects(&[("fold", "name", "Fabric")], agreed());
+    let told = self::compared(&would.clone(), would, &["opportunity.region"]);
+    assert_eq!((kinds(&told), &told.ended.how), (vec![("not recorded", 1)], &How::Well), "it did without");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod tenants;
 #[cfg(test)]
 mod tests;
 pub(crate) mod types;
+pub(crate) mod undo;
 
 use std::sync::Arc;
 
@@ -50,6 +51,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/tenants/{tenant}/plugins/status", get(plugins::status))
         .route("/tenants/{tenant}/plugins/promote", post(plugins::promote))
         .route("/tenants/{tenant}/plugins/rollback", post(plugins::rollback))
+        .route("/tenants/{tenant}/plugins/undo", post(undo::undo))
+        .route("/tenants/{tenant}/plugins/project", post(undo::project))
         .route("/tenants/{tenant}/jobs", get(jobs::list))
         .route("/tenants/{tenant}/sweep", post(jobs::sweep))
         .route("/tenants/{tenant}/backfill", post(jobs::backfill))

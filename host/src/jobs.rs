@@ -13,6 +13,7 @@ use tracing::{error, info};
 
 use crate::{
     app::App,
+    ask,
     error::{Complaint, Fault as Whose},
     process::Fault,
     sweep,
@@ -30,10 +31,27 @@ pub(crate) enum Kind {
     Backfill,
     /// Compare every link, field by field.
     Verify,
+    /// Have a mapping's view of chosen fields written.
+    Project,
+    /// Show what that would write.
+    ProjectDryRun,
+    /// Take back what a release wrote.
+    Undo,
+    /// Show what that would write.
+    UndoDryRun,
 }
 
 impl Kind {
-    const ALL: [Kind; 4] = [Kind::Sweep, Kind::DryRun, Kind::Backfill, Kind::Verify];
+    const ALL: [Kind; 8] = [
+        Kind::Sweep,
+        Kind::DryRun,
+        Kind::Backfill,
+        Kind::Verify,
+        Kind::Project,
+        Kind::ProjectDryRun,
+        Kind::Undo,
+        Kind::UndoDryRun,
+    ];
 
     /// Its word in the journal and on the wire.
     pub(crate) fn word(self) -> &'static str {
@@ -42,6 +60,10 @@ impl Kind {
             Kind::DryRun => "sweep-dry-run",
             Kind::Backfill => "backfill",
             Kind::Verify => "verify",
+            Kind::Project => "project",
+            Kind::ProjectDryRun => "project-dry-run",
+            Kind::Undo => "undo",
+            Kind::UndoDryRun => "undo-dry-run",
         }
     }
 
@@ -53,7 +75,7 @@ impl Kind {
 
     /// Whether it makes events.
     fn repairs(self) -> bool {
-        matches!(self, Kind::Sweep | Kind::Backfill)
+        matches!(self, Kind::Sweep | Kind::Backfill | Kind::Project | Kind::Undo)
     }
 }
 
@@ -72,6 +94,8 @@ pub(crate) enum Phase {
     Unlisted,
     /// Links, one by one.
     Links,
+    /// What became of them.
+    Results,
     /// Nothing is left to do.
     Over,
 }
@@ -154,9 +178,9 @@ fn may_begin(app: &App, tenant: &str, kind: Kind) -> Result<(), Complaint> {
     if kind.repairs() && served.document.sync.paused {
         return Err(Complaint::new(
             Whose::Refused,
-            format!("tenant `{tenant}` is paused, so a {} would find and repair nothing", kind.word()),
+            format!("tenant `{tenant}` is paused, so a job of kind `{}` would come to nothing", kind.word()),
             "nothing was begun",
-            "set `sync.paused = false` in its document and apply it; `verify` and `sweep --dry-run` work all the same",
+            "set `sync.paused = false` in its document and apply it; `verify` and dry runs work all the same",
         ));
     }
     Ok(())
@@ -189,7 +213,7 @@ async fn join(
 /// When the journal fails.
 pub(crate) async fn resume(app: &Arc<App>) -> Result<(), Complaint> {
     for job in app.journal.jobs(&JobFilter { running: true, ..JobFilter::default() }).await? {
-        if job.kind == Kind::DryRun.word() {
+        if [Kind::DryRun, Kind::ProjectDryRun, Kind::UndoDryRun].iter().any(|kind| kind.word() == job.kind) {
             let reason = "the host was restarted meanwhile; begin it again";
             app.journal.end_job(job.id, Some(reason), app.now()).await?;
         } else {
@@ -225,6 +249,9 @@ async fn carry_out(app: &Arc<App>, id: JobId) -> Result<(), Fault> {
     match Kind::of(&job.kind)? {
         kind @ (Kind::Sweep | Kind::DryRun | Kind::Backfill | Kind::Verify) => {
             sweep::carry_out(app, &job, kind).await
+        }
+        kind @ (Kind::Project | Kind::ProjectDryRun | Kind::Undo | Kind::UndoDryRun) => {
+            ask::carry_out(app, &job, kind).await
         }
     }
 }

@@ -4,6 +4,7 @@
 mod admin;
 mod app;
 mod artefact;
+mod ask;
 mod budget;
 mod catchup;
 mod cli;
@@ -17,7 +18,7 @@ mod jobs;
 mod logs;
 mod lookup;
 mod process;
-#[cfg_attr(not(test), expect(dead_code, reason = "shadow and `plugin diff` follow"))]
+mod project;
 mod recording;
 mod release;
 mod replay;
@@ -28,6 +29,7 @@ mod signing;
 mod state;
 mod sweep;
 mod tenant;
+mod undo;
 
 pub use cli::main;
 pub use serve::{Addresses, Host};

@@ -24,8 +24,8 @@ use tracing::{info, warn};
 pub(crate) use self::reach::limits;
 use self::reach::{Looked, Reach};
 pub(crate) use self::{
-    effects::Effects,
-    rehearse::rehearse,
+    effects::{Change, Effects, Left},
+    rehearse::{rehearse, rehearse_asked},
     stage::{Answer, Stage},
 };
 use crate::{

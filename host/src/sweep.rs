@@ -18,6 +18,8 @@ mod find;
 mod pace;
 mod verify;
 
+pub(crate) use self::pace::{Pace, persist};
+
 use std::{sync::Arc, time::Duration};
 
 use crosswalk_engine::{
@@ -107,6 +109,7 @@ async fn moment(app: &App, tenant: &str, cursor: &str) -> Result<Option<Timestam
 pub(crate) fn is_settled(state: &LinkState, side: Side, version: &str) -> bool {
     let waits = state.intent.is_some()
         || !state.owed.is_empty()
+        || !state.restore.is_empty()
         || state.open.values().any(|entry| entry.kind == EntryKind::Gone);
     let settled = state.settled.as_ref().map(|settled| match side {
         Side::PartnerCenter => settled.referral.as_str(),

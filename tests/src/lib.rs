@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod unlawful;
+mod wrong;
 
 use std::{
     fs,
@@ -19,6 +20,7 @@ use crosswalk_sandbox::{Sandbox, SandboxConfig};
 use secrecy::SecretString;
 
 pub use unlawful::Unlawful;
+pub use wrong::wrong_component;
 
 /// How long a host may take to listen. Its first start compiles the plugin, unoptimised builds are slow.
 const START_PATIENCE: Duration = Duration::from_secs(60);

@@ -50,16 +50,20 @@ impl Unlawful {
         if let Some(bytes) = built.get(&self) {
             return Ok(bytes.clone());
         }
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let options = crosswalk_builder::Options {
-            // Where the host's build script builds its plugins: what these are made of is compiled there already.
-            target_dir: root.join("target/guests"),
-            offline: false,
-            quiet: true,
-        };
-        let folder = root.join("tests/guests/unlawful").join(self.name());
-        let bytes = crosswalk_builder::build(&folder, &options)?.bytes;
+        let bytes = build(&format!("unlawful/{}", self.name()))?;
         built.insert(self, bytes.clone());
         Ok(bytes)
     }
+}
+
+/// The component of the plugin in this folder of `tests/guests`.
+pub(crate) fn build(folder: &str) -> Result<Vec<u8>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let options = crosswalk_builder::Options {
+        // Where the host's build script builds its plugins: what these are made of is compiled there already.
+        target_dir: root.join("target/guests"),
+        offline: false,
+        quiet: true,
+    };
+    Ok(crosswalk_builder::build(&root.join("tests/guests").join(folder), &options)?.bytes)
 }

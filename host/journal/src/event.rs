@@ -24,6 +24,10 @@ pub enum Source {
     Sweep,
     /// The first look at an existing portfolio. Waits behind live traffic.
     Backfill,
+    /// An operator has a mapping's view written. Waits behind live traffic.
+    Project,
+    /// An operator takes back what a release wrote. Waits behind live traffic.
+    Undo,
     /// A person.
     Retry,
 }

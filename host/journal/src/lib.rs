@@ -38,7 +38,7 @@ pub use event::{Accepted, Event, EventFilter, EventState, EventStory, NewEvent, 
 pub use ids::{EventId, JobId, LaneId, Lease, LinkId, NotAnId, PassId, ReleaseId};
 pub use job::{Finding, Job, JobFilter, JobState, NewJob};
 pub use lane::{Backlog, Outcome, PassRecord, Taken, Trail};
-pub use link::{EntryRecord, EntryState, Link, LinkFilter};
+pub use link::{Ask, EntryRecord, EntryState, Link, LinkFilter};
 pub use release::{
     Candidate, LookAgain, NewRelease, NewRoute, Origin, Recording, Release, Route, Signature, Stage, Undone,
 };
@@ -78,7 +78,7 @@ pub trait Journal: Send + Sync + 'static {
     // Lanes
 
     /// Gives out the lane that is due, if one is: fair between tenants, then by the time at which it became due. A lane
-    /// in the background, where only events of a sweep or a backfill wait, is given out when no other is due.
+    /// in the background, where only events of a sweep, a backfill or an ask wait, is given out when no other is due.
     /// All events that wait in it (at most [`EVENTS_PER_PASS_MAX`]) are taken with it. The attempt is counted, and on
     /// disk, before this returns. A lane whose lease has run out is due again.
     /// Lanes of the tenants in `pass_over` are left where they are, for as long as a caller says so.
@@ -164,6 +164,11 @@ pub trait Journal: Send + Sync + 'static {
         at: Timestamp,
     ) -> Result<EventId>;
 
+    /// An operator asks something of a link. It becomes part of the link's state when the lane is next taken, and an event
+    /// is accepted that has it taken; a lane in hand is not disturbed. The same ask again changes nothing and is a
+    /// duplicate. `None` if there is no such link (any more), or if it does not join both sides.
+    async fn ask(&self, ask: &Ask) -> Result<Option<Accepted>>;
+
     // Audit
 
     /// Audit records that match, newest first.
@@ -236,6 +241,9 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Recorded passes of a tenant, newest first, decrypted, at most `limit`.
     async fn recordings(&self, tenant: &str, limit: u32) -> Result<Vec<Recording>>;
+
+    /// The recording of one pass of a tenant; `None` if there is none (any more).
+    async fn recording(&self, tenant: &str, pass: PassId) -> Result<Option<Recording>>;
 
     // Jobs
 

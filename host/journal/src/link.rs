@@ -1,13 +1,16 @@
 //! Links and entries as they are listed.
 
 use crosswalk_engine::{
-    link::{Entry, LinkState},
+    link::{Asked, Entry, LinkState},
     pass::Pair,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{LaneId, LinkId};
+use crate::{
+    event::Source,
+    ids::{LaneId, LinkId},
+};
 
 /// A referral and a record that belong together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,6 +29,25 @@ pub struct Link {
     pub created: Timestamp,
     /// When it was last stored.
     pub updated: Timestamp,
+}
+
+/// What an operator asks of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Whose.
+    pub tenant: String,
+    /// Of which link.
+    pub link: LinkId,
+    /// What.
+    pub asked: Asked,
+    /// What the event that makes a pass look is filed under.
+    pub source: Source,
+    /// What makes it the same ask when it is repeated.
+    pub dedupe: String,
+    /// For whoever reads the event later.
+    pub note: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Which links to list.

@@ -148,12 +148,14 @@ fn migrations() -> Migrator {
     let second = include_str!("../migrations/0002_retried.sql").into_sql_str();
     let third = include_str!("../migrations/0003_background.sql").into_sql_str();
     let fourth = include_str!("../migrations/0004_stages.sql").into_sql_str();
+    let fifth = include_str!("../migrations/0005_asks.sql").into_sql_str();
     let sixth = include_str!("../migrations/0006_origins.sql").into_sql_str();
     Migrator::with_migrations(vec![
         Migration::new(1, "journal".into(), MigrationType::Simple, first, false),
         Migration::new(2, "retried".into(), MigrationType::Simple, second, false),
         Migration::new(3, "background".into(), MigrationType::Simple, third, false),
         Migration::new(4, "stages".into(), MigrationType::Simple, fourth, false),
+        Migration::new(5, "asks".into(), MigrationType::Simple, fifth, false),
         Migration::new(6, "origins".into(), MigrationType::Simple, sixth, false),
     ])
 }

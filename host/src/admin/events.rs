@@ -138,7 +138,7 @@ fn audit_entry(record: &AuditRecord) -> Option<AuditEntry> {
         at: record.at.to_string(),
         side: line.side.map(side).unwrap_or_default().to_owned(),
         rule: line.rule.clone(),
-        release: record.release.clone().unwrap_or_default(),
+        release: line.release.clone().or_else(|| record.release.clone()).unwrap_or_default(),
         fields: line
             .fields
             .iter()

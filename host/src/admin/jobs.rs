@@ -150,7 +150,8 @@ fn in_words(phase: &Phase) -> String {
         Phase::Referrals => "comparing referrals".to_owned(),
         Phase::Records(entity) => format!("comparing records of `{entity}`"),
         Phase::Unlisted => "looking for what is gone".to_owned(),
-        Phase::Links => "comparing pairs".to_owned(),
+        Phase::Links => "going through the pairs".to_owned(),
+        Phase::Results => "telling what became of them".to_owned(),
         Phase::Over => "over".to_owned(),
     }
 }

@@ -1,5 +1,6 @@
 //! What the admin API says, in one place for the host that sends it and the command line that reads it.
 
+mod findings;
 mod plugins;
 
 use std::fmt;
@@ -153,8 +154,22 @@ pub(crate) struct Finding {
     /// What is, or would be, kept for a person.
     #[serde(default)]
     pub(crate) kept: Vec<KeptField>,
+    /// What a release wrote, or an operator asked for, and is left alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) left: Vec<LeftField>,
     /// How it would end, in a sentence.
     pub(crate) outcome: String,
+}
+
+/// A field that is left alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LeftField {
+    /// The CRM's field, or the JSON pointer into the referral.
+    pub(crate) field: String,
+    /// What it holds, as far as it is known.
+    pub(crate) held: String,
+    /// Why it is left alone.
+    pub(crate) reason: String,
 }
 
 /// A field that would be written.
@@ -263,6 +278,9 @@ impl fmt::Display for Finding {
                 "\n    {}  {}: Partner Center `{}`, CRM `{}`: {}",
                 kept.kind, kept.field, kept.partner_center, kept.crm, kept.reason
             )?;
+        }
+        for left in &self.left {
+            write!(out, "\n    left alone  {}: {}: {}", left.field, left.held, left.reason)?;
         }
         Ok(())
     }

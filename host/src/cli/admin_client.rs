@@ -75,6 +75,14 @@ impl AdminClient {
             .await
     }
 
+    pub(crate) async fn post_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Complaint> {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
     pub(crate) async fn put_json<T: DeserializeOwned>(
         &self,
         path: &str,

@@ -1,4 +1,4 @@
-//! `crosswalk sweep`, `backfill` and `verify`, and the jobs that they are: begun on the host, and followed from here.
+//! `crosswalk sweep`, `backfill` and `verify`, and the jobs that they and others are: begun on the host, and followed from here.
 //!
 //! Whoever follows may go away: the job goes on. The same command joins it again.
 
@@ -112,11 +112,21 @@ pub(super) async fn verify(args: Args, output: &Output) -> Result<(), Complaint>
 async fn begin(args: Args, what: &str, output: &Output) -> Result<Option<JobSummary>, Complaint> {
     let client = AdminClient::open(&args.host)?;
     let job: JobSummary = client.post(&format!("/api/v1/tenants/{}/{what}", escape(&args.tenant))).await?;
-    if args.no_wait {
+    wait_for(&client, job, args.no_wait, output).await
+}
+
+/// Follows a job that was begun; `None` if nobody wants to wait.
+pub(super) async fn wait_for(
+    client: &AdminClient,
+    job: JobSummary,
+    no_wait: bool,
+    output: &Output,
+) -> Result<Option<JobSummary>, Complaint> {
+    if no_wait {
         output.say(&job, || format!("began {}; follow it with `crosswalk jobs show {}`", job.kind, job.id));
         return Ok(None);
     }
-    follow(&client, job, output).await.map(Some)
+    follow(client, job, output).await.map(Some)
 }
 
 /// Shows findings as they come, and how far the job is, until it ends.
@@ -173,12 +183,13 @@ fn draw(bar: &ProgressBar, job: &JobSummary) {
     let done = job.compared.saturating_sub(job.waiting);
     bar.set_length(job.total.unwrap_or(0).max(job.compared).max(1));
     bar.set_position(done);
-    bar.set_message(format!("{}; {} differed, {} wait", job.phase, job.found, job.waiting));
+    bar.set_message(format!("{}; {} found, {} wait", job.phase, job.found, job.waiting));
 }
 
 fn in_words(job: &JobSummary) -> String {
     let differ = match job.kind.as_str() {
         "verify" | "sweep-dry-run" => "differ",
+        "project" | "project-dry-run" | "undo" | "undo-dry-run" => "concerned",
         _ => "were looked at",
     };
     let state = match job.state.as_str() {

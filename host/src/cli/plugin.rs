@@ -2,6 +2,7 @@
 
 mod registry;
 mod stage;
+mod undo;
 
 use std::path::{Path, PathBuf};
 
@@ -53,6 +54,10 @@ pub(super) enum Command {
     Promote(stage::Promote),
     /// Take the last step back: drop the candidate, or make the release live again that was so before.
     Rollback(stage::Rollback),
+    /// Take back what a release wrote, where nobody has edited since.
+    Undo(undo::Undo),
+    /// Write the present mapping's view of chosen fields to pairs that exist; a release by itself changes new edits only.
+    Project(undo::Project),
     /// List a tenant's releases, newest first.
     List(stage::Whose),
     /// Show how a tenant is routed, and what its candidate and its live release have done while on watch.
@@ -69,6 +74,8 @@ pub(super) async fn run(command: Command, output: &Output) -> Result<(), Complai
         Command::Pull(args) => registry::pull(args, output).await,
         Command::Promote(args) => stage::promote(args, output).await,
         Command::Rollback(args) => stage::rollback(args, output).await,
+        Command::Undo(args) => undo::undo(args, output).await,
+        Command::Project(args) => undo::project(args, output).await,
         Command::List(whose) => stage::list(whose, output).await,
         Command::Status(whose) => stage::status(whose, output).await,
     }

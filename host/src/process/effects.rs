@@ -4,7 +4,7 @@
 use crosswalk_engine::{
     link::{Entry, LinkState},
     mapping::Refusal,
-    pass::{Action, Commit, EntryChange, Pair, Side, Verdict},
+    pass::{Action, AuditLine, Commit, EntryChange, Pair, Side, Verdict},
     referral::from_json,
     value::Value,
 };
@@ -24,6 +24,9 @@ pub(crate) struct Effects {
     pub(crate) conflicts: Vec<Entry>,
     /// What is kept for a person already and holds its field.
     pub(crate) held: Vec<Entry>,
+    /// What a release wrote and is left alone, though it was to be taken back.
+    #[serde(default)]
+    pub(crate) left: Vec<Left>,
     /// Why the plugin gave no answer, if it refused.
     pub(crate) refusal: Option<Refusal>,
     /// How the pass ends, as far as it can be known.
@@ -45,6 +48,17 @@ pub(crate) struct Change {
     pub(crate) old: Option<Value>,
     /// What it holds from then on.
     pub(crate) new: Value,
+}
+
+/// Something that is left alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Left {
+    /// Which.
+    pub(crate) field: String,
+    /// What it holds.
+    pub(crate) held: Value,
+    /// Why.
+    pub(crate) why: String,
 }
 
 impl Effects {
@@ -99,7 +113,10 @@ impl Effects {
             self.pair = pair.clone();
         }
         for line in &commit.audit {
-            let Some(side) = line.side else { continue };
+            let Some(side) = line.side else {
+                self.note_left(line);
+                continue;
+            };
             // A new referral is shown whole already.
             if line.rule == "create" && side == Side::PartnerCenter {
                 continue;
@@ -117,6 +134,16 @@ impl Effects {
                     self.conflicts.retain(|entry| entry.id != *id);
                 }
             }
+        }
+    }
+
+    fn note_left(&mut self, line: &AuditLine) {
+        if line.rule != "undo" {
+            return;
+        }
+        for (field, (_, held)) in &line.fields {
+            let why = line.note.trim_start_matches("left alone: ").to_owned();
+            self.left.push(Left { field: field.clone(), held: held.clone(), why });
         }
     }
 

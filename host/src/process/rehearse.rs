@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crosswalk_engine::pass::{Pair, Pass, Start, Subject, Verdict};
+use crosswalk_engine::{
+    link::Asked,
+    pass::{Pair, Pass, Start, Subject, Verdict},
+};
 use crosswalk_runtime::Release;
 
 use super::{
@@ -20,9 +23,20 @@ pub(crate) async fn rehearse(
     release: &Arc<Release>,
     subject: &Subject,
 ) -> Result<Effects, Fault> {
-    let effects = one(app, tenant, release, subject).await?;
+    rehearse_asked(app, tenant, release, subject, &Asked::default()).await
+}
+
+/// As [`rehearse`], of a link of which an operator asks something.
+pub(crate) async fn rehearse_asked(
+    app: &App,
+    tenant: &Tenant,
+    release: &Arc<Release>,
+    subject: &Subject,
+    asked: &Asked,
+) -> Result<Effects, Fault> {
+    let effects = one(app, tenant, release, subject, asked).await?;
     match &effects.verdict {
-        Some(Verdict::Moved { to }) => one(app, tenant, release, to).await,
+        Some(Verdict::Moved { to }) => one(app, tenant, release, to, asked).await,
         _ => Ok(effects),
     }
 }
@@ -32,8 +46,12 @@ async fn one(
     tenant: &Tenant,
     release: &Arc<Release>,
     subject: &Subject,
+    asked: &Asked,
 ) -> Result<Effects, Fault> {
-    let link = app.journal.link_of(&tenant.name, subject).await?;
+    let mut link = app.journal.link_of(&tenant.name, subject).await?;
+    if let Some(link) = &mut link {
+        link.state.take_over(asked.clone());
+    }
     let reach = Reach::new(tenant, release, "rehearsal")?;
     let pair = link.as_ref().map_or_else(|| alone(subject), |link| link.pair.clone());
     let mut stage = Stage::new(pair.clone(), link.as_ref().map(|link| &link.state));

@@ -17,7 +17,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 const BUDGET_PAUSE: Duration = Duration::from_secs(60);
 
 /// What one job may begin, and when.
-pub(super) struct Pace {
+pub(crate) struct Pace {
     app: Arc<App>,
     tenant: String,
     crm: Arc<dyn Crm>,
@@ -26,17 +26,17 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(app: &Arc<App>, tenant: &str, crm: Arc<dyn Crm>) -> Self {
+    pub(crate) fn new(app: &Arc<App>, tenant: &str, crm: Arc<dyn Crm>) -> Self {
         Pace { app: app.clone(), tenant: tenant.to_owned(), crm, next: Instant::now() }
     }
 
     /// How many pairs begin together.
-    pub(super) fn chunk(&self) -> usize {
+    pub(crate) fn chunk(&self) -> usize {
         (self.app.config.sweep.in_flight_max as usize).div_ceil(2).max(1)
     }
 
     /// Returns when this many more pairs may begin.
-    pub(super) async fn room(&mut self, pairs: usize) -> Result<(), Fault> {
+    pub(crate) async fn room(&mut self, pairs: usize) -> Result<(), Fault> {
         self.budget().await;
         let others = u64::from(self.app.config.sweep.in_flight_max).saturating_sub(self.chunk() as u64);
         self.until_fewer_than(others + 1).await?;
@@ -48,7 +48,7 @@ impl Pace {
     }
 
     /// Returns when what was begun has ended, but for lanes that back off.
-    pub(super) async fn drained(&self) -> Result<(), Fault> {
+    pub(crate) async fn drained(&self) -> Result<(), Fault> {
         self.until_fewer_than(1).await
     }
 
@@ -74,7 +74,7 @@ impl Pace {
 }
 
 /// Does something until it succeeds, cannot get better, or has been tried often enough.
-pub(super) async fn persist<'f, T>(
+pub(crate) async fn persist<'f, T>(
     app: &App,
     what: impl Fn() -> BoxFuture<'f, Result<T, Fault>>,
 ) -> Result<T, Fault> {

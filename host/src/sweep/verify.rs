@@ -10,7 +10,7 @@ use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use super::pace::{Pace, persist};
 use crate::{
     admin::{
-        events::{subject as shown, value, verdict, word},
+        events::{subject as shown, verdict},
         types::{FieldChange, Finding, KeptField},
     },
     app::App,
@@ -120,26 +120,15 @@ impl Compared {
             }
             Compared::Rehearsed(subject, effects) => (subject, effects),
         };
-        let changes = effects.changes.iter().map(|change| FieldChange {
-            side: word(&change.side),
-            rule: change.rule.clone(),
-            field: change.field.clone(),
-            old: change.old.as_ref().map(value),
-            new: value(&change.new),
-        });
-        let kept = effects.held.iter().chain(&effects.conflicts).map(|entry| KeptField {
-            field: entry.field.clone(),
-            kind: word(&entry.kind),
-            partner_center: value(&entry.partner_center),
-            crm: value(&entry.crm),
-            reason: entry.reason.clone(),
-        });
+        let changes = effects.changes.iter().map(FieldChange::of);
+        let kept = effects.held.iter().chain(&effects.conflicts).map(KeptField::of);
         Finding {
             subject: shown(subject),
             referral: effects.pair.referral.clone(),
             record: effects.pair.record.clone().map(|key| shown(&Subject::Record(key))),
             fields: changes.collect(),
             kept: kept.collect(),
+            left: Vec::new(),
             outcome: outcome(effects),
         }
     }

@@ -19,6 +19,7 @@ mod stages;
 mod steps;
 mod story;
 mod sweep;
+mod undo;
 
 use std::{env, path::Path, process::Command, time::Duration};
 

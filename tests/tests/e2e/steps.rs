@@ -118,7 +118,7 @@ impl std::ops::Sub for Writes {
 }
 
 /// Calls of the host that could have changed something.
-fn count(calls: &[Value]) -> usize {
+pub(crate) fn count(calls: &[Value]) -> usize {
     let is_write = |call: &&Value| {
         let (method, path) = (text(call, "/method"), text(call, "/path"));
         matches!(method.as_str(), "POST" | "PATCH" | "PUT" | "DELETE")

@@ -140,6 +140,12 @@ impl Undone<'_> {
         if !is_path(name) && !self.read.entity.field(name).is_some_and(|use_| use_.writes) {
             return Some("the present release does not write it");
         }
+        let is_named = |value| matches!(value, &Value::Reference(Reference::Companion(_)));
+        if is_named(&write.old) || is_named(&write.written) {
+            return Some(
+                "it was written by the name of a new record, and nobody knows whether it still leads there",
+            );
+        }
         if !self.canon.same(&self.held(name), &as_held(name, &write.written)) {
             return Some("it was edited since");
         }

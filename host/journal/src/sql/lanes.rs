@@ -4,7 +4,7 @@
 //! a worker has it, the end of the lease. Each tenant's earliest `ready_at` is kept in `turns`, so that finding the
 //! next lane costs the same however many lanes wait.
 //!
-//! A lane in which only a sweep's or a backfill's events wait is in the *background*: it is given out when no live one
+//! A lane in which only events of a sweep, a backfill or an operator's ask wait is in the *background*: it is given out when no live one
 //! is due, of whichever tenant. So a tenant has two turns, one for its live lanes and one for those in the background.
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -99,7 +99,7 @@ pub(crate) async fn wake(conn: &mut Conn, lane: LaneId, at: i64, hurry: bool) ->
 async fn any_live(conn: &mut Conn, lane: LaneId) -> Result<bool> {
     let found: Option<i64> = sqlx::query_scalar(
         "SELECT id FROM events WHERE lane = $1 AND state = 'waiting'
-           AND (source NOT IN ('sweep', 'backfill') OR retried IS NOT NULL) LIMIT 1",
+           AND (source NOT IN ('sweep', 'backfill', 'project', 'undo') OR retried IS NOT NULL) LIMIT 1",
     )
     .bind(lane.0)
     .fetch_optional(conn)
@@ -249,7 +249,10 @@ async fn hold_and_read(
     begin_pass(conn, &held, worker, now).await?;
     touch(conn, tenant).await?;
     let link = match held.link {
-        Some(id) => links::get(conn, id).await?,
+        Some(id) => {
+            links::take_over_asks(conn, id).await?;
+            links::get(conn, id).await?
+        }
         None => None,
     };
     // Not what an event is about: one that was moved here is about something else, and would move on for ever.

@@ -1,7 +1,7 @@
 //! Links and their entries.
 
 use crosswalk_engine::{
-    link::{Entry, LinkState},
+    link::{Asked, Entry, LinkState},
     mapping::Resolution,
     pass::{EntryChange, Pair, Subject},
     value::RecordKey,
@@ -16,9 +16,9 @@ use super::{
 use crate::{
     audit::What,
     error::{Error, Result},
-    event::{NewEvent, Source},
+    event::{Accepted, NewEvent, Source},
     ids::{EventId, LaneId, LinkId},
-    link::{EntryRecord, Link, LinkFilter},
+    link::{Ask, EntryRecord, Link, LinkFilter},
 };
 
 /// The format that states are written in. Another one is read only if a conversion for it is added here.
@@ -347,4 +347,60 @@ pub(crate) async fn decide(
     let record = audit::NewRecord { link: Some(link.id), ..audit::NewRecord::act(tenant, at, &made) };
     audit::append(conn, &record, what).await?;
     Ok(accepted.id)
+}
+
+/// An operator asks something of a link that joins both sides.
+pub(crate) async fn ask(conn: &mut Conn, ask: &Ask) -> Result<Option<Accepted>> {
+    let Some(link) = get(conn, ask.link).await?.filter(|link| link.tenant == ask.tenant) else {
+        return Ok(None);
+    };
+    let (Some(referral), Some(_)) = (link.pair.referral, link.pair.record) else { return Ok(None) };
+    let event = NewEvent {
+        tenant: ask.tenant.clone(),
+        subject: Subject::Referral(referral),
+        source: ask.source,
+        dedupe: Some(ask.dedupe.clone()),
+        note: Some(ask.note.clone()),
+        received: ask.at,
+    };
+    let accepted = events::insert(conn, &event).await?;
+    if !accepted.duplicate {
+        let id = next(conn, "ask").await?;
+        sqlx::query("INSERT INTO asks (id, link, body) VALUES ($1, $2, $3)")
+            .bind(id)
+            .bind(ask.link.0)
+            .bind(to_json("ask", &ask.asked)?)
+            .execute(conn)
+            .await?;
+    }
+    Ok(Some(accepted))
+}
+
+/// The lane was taken: what was asked of its link since becomes part of the state that the pass begins with. Only the
+/// holder of the lane writes a state, so nothing that a pass stores can be lost by this.
+pub(crate) async fn take_over_asks(conn: &mut Conn, link: LinkId) -> Result<()> {
+    let asks: Vec<String> = sqlx::query_scalar("SELECT body FROM asks WHERE link = $1 ORDER BY id")
+        .bind(link.0)
+        .fetch_all(&mut *conn)
+        .await?;
+    if asks.is_empty() {
+        return Ok(());
+    }
+    let state: String = sqlx::query_scalar("SELECT state FROM links WHERE id = $1 AND format = $2")
+        .bind(link.0)
+        .bind(FORMAT)
+        .fetch_optional(&mut *conn)
+        .await?
+        .ok_or(Error::Unreadable { what: "link state", source: None })?;
+    let mut state: LinkState = from_json("link state", &state)?;
+    for ask in &asks {
+        state.take_over(from_json::<Asked>("ask", ask)?);
+    }
+    sqlx::query("UPDATE links SET state = $2 WHERE id = $1")
+        .bind(link.0)
+        .bind(to_json("link state", &state)?)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query("DELETE FROM asks WHERE link = $1").bind(link.0).execute(conn).await?;
+    Ok(())
 }

@@ -7,7 +7,7 @@ use super::{Conn, Db, Row, audit, next, rows, time};
 use crate::{
     audit::What,
     error::Result,
-    ids::ReleaseId,
+    ids::{PassId, ReleaseId},
     release::{NewRelease, Origin, Release, Signature},
 };
 
@@ -159,4 +159,14 @@ pub(crate) async fn recordings(
 ) -> Result<Vec<(i64, i64, Vec<u8>)>> {
     let sql = "SELECT pass, ended, sealed FROM recordings WHERE tenant = $1 ORDER BY pass DESC LIMIT $2";
     Ok(sqlx::query_as(sql).bind(tenant).bind(rows(limit)).fetch_all(conn).await?)
+}
+
+/// One sealed recording, as [`recordings`] has it.
+pub(crate) async fn recording(
+    conn: &mut Conn,
+    tenant: &str,
+    pass: PassId,
+) -> Result<Option<(i64, i64, Vec<u8>)>> {
+    let sql = "SELECT pass, ended, sealed FROM recordings WHERE tenant = $1 AND pass = $2";
+    Ok(sqlx::query_as(sql).bind(tenant).bind(pass.0).fetch_optional(conn).await?)
 }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::SqliteJournal;
 use crate::{
-    Accepted, Alarm, AuditFilter, AuditRecord, Backlog, Chain, Counts, EntryRecord, Event, EventFilter,
+    Accepted, Alarm, Ask, AuditFilter, AuditRecord, Backlog, Chain, Counts, EntryRecord, Event, EventFilter,
     EventId, EventStory, Finding, Job, JobFilter, JobId, Journal, Lease, Link, LinkFilter, LookAgain,
     NewEvent, NewJob, NewRelease, NewRoute, PassId, Pruned, Recording, Release, ReleaseId, Result, Retention,
     Route, Secret, Taken, Tenant, Trail, seal, sql,
@@ -173,6 +173,13 @@ impl Journal for SqliteJournal {
         Ok(event)
     }
 
+    async fn ask(&self, ask: &Ask) -> Result<Option<Accepted>> {
+        let mut transaction = self.begin().await?;
+        let accepted = sql::links::ask(&mut transaction, ask).await?;
+        self.commit(transaction).await?;
+        Ok(accepted)
+    }
+
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>> {
         sql::audit::list(&mut *self.reading().await?, filter).await
     }
@@ -282,13 +289,12 @@ impl Journal for SqliteJournal {
 
     async fn recordings(&self, tenant: &str, limit: u32) -> Result<Vec<Recording>> {
         let found = sql::releases::recordings(&mut *self.reading().await?, tenant, limit).await?;
-        found
-            .into_iter()
-            .map(|(pass, ended, sealed)| {
-                let bytes = self.sealer.open(&seal::recording_place(tenant, pass), &sealed)?;
-                Ok(Recording { pass: PassId(pass), at: sql::time(ended)?, bytes })
-            })
-            .collect()
+        found.into_iter().map(|sealed| self.recorded(tenant, sealed)).collect()
+    }
+
+    async fn recording(&self, tenant: &str, pass: PassId) -> Result<Option<Recording>> {
+        let found = sql::releases::recording(&mut *self.reading().await?, tenant, pass).await?;
+        found.map(|sealed| self.recorded(tenant, sealed)).transpose()
     }
 
     async fn begin_job(&self, job: &NewJob) -> Result<JobId> {
@@ -336,5 +342,12 @@ impl Journal for SqliteJournal {
         self.give_space_back().await?;
         self.write.close().await;
         Ok(())
+    }
+}
+
+impl SqliteJournal {
+    fn recorded(&self, tenant: &str, (pass, ended, sealed): (i64, i64, Vec<u8>)) -> Result<Recording> {
+        let bytes = self.sealer.open(&seal::recording_place(tenant, pass), &sealed)?;
+        Ok(Recording { pass: PassId(pass), at: sql::time(ended)?, bytes })
     }
 }

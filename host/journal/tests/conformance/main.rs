@@ -23,6 +23,7 @@ macro_rules! on_every_engine {
     };
 }
 
+mod asks;
 mod audit;
 mod background;
 mod entries;

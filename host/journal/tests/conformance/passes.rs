@@ -70,6 +70,9 @@ on_every_engine! {
         let bytes: Vec<_> = recordings.iter().map(|recording| recording.bytes.as_slice()).collect();
         assert_eq!(bytes, [b"two", b"one"]);
         assert_eq!(recordings[0].at, at(1));
+        let pass = recordings[1].pass;
+        assert_eq!(world.journal.recording("contoso", pass).await.unwrap(), Some(recordings[1].clone()));
+        assert_eq!(world.journal.recording("fabrikam", pass).await.unwrap(), None);
     }
 
     async fn a_recording_is_encrypted_on_disk(world) {

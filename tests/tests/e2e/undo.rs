@@ -47,6 +47,7 @@ async fn three_hundred_values_that_a_wrong_release_wrote_are_taken_back_but_for_
         change_value(&stage, pair, 61_000 + number);
     }
     succeeds(&stage, &["sweep", "--json"]);
+    writes(&stage).await;
     let should_hold = |number: usize| if number < edited { 61_000 + number } else { value_of(number) };
 
     let before = values(&stage).await;

@@ -186,7 +186,7 @@ fn succeeds(stage: &Stage, args: &[&str]) -> Vec<Value> {
 fn digest(stage: &Stage, plugin: &str) -> String {
     let releases = succeeds(stage, &["plugin", "list", "--json"]);
     let release = releases.iter().find(|release| text(release, "/plugin").starts_with(plugin));
-    text(release.unwrap_or_else(|| panic!("no release of {plugin}: {releases:?}")), "/digest")
+    text(release.unwrap(), "/digest")
 }
 
 fn change_value(stage: &Stage, pair: &Pair, value: usize) {

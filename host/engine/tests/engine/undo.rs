@@ -3,8 +3,9 @@
 //! The wrong release of these tests puts a mark before all that it writes to one of the two sides.
 
 use crosswalk_engine::{
-    link::EntryKind,
+    link::{EntryKind, Overwritten, Restore},
     pass::{Action, Side, Verdict},
+    value::{Reference, Value},
 };
 
 use super::world::{
@@ -310,6 +311,23 @@ fn what_a_side_refuses_to_take_back_gets_an_entry() {
     assert_eq!(world.at(NOTES), "#b");
     assert!(world.entries.values().any(|(entry, _)| entry.reason.contains("Partner Center refused it")));
     rests(&mut world);
+}
+
+#[test]
+fn what_the_present_release_does_not_write_or_what_was_a_new_companion_is_left_alone() {
+    let companion = Value::Reference(Reference::Companion("customer".into()));
+    for (field, old, why) in [
+        ("column", Value::Empty, "the present release does not write it"),
+        ("n", companion, "it was written by the name of a new record"),
+    ] {
+        let mut world = pair();
+        let write = Overwritten { old, written: Value::Text("a".into()) };
+        let restore = Restore { before: None, writes: [(field.to_owned(), write)].into() };
+        world.state.as_mut().unwrap().restore.push(restore);
+        rests(&mut world);
+        assert!(notes_of(&world)[0].contains(why), "{:?}", notes_of(&world));
+        assert_eq!(world.field("n"), "a");
+    }
 }
 
 #[test]

@@ -87,6 +87,7 @@ impl Config {
     /// The first key that does not.
     pub fn validate(&self) -> Result<(), Invalid> {
         self.listen.validate()?;
+        self.journal.validate()?;
         self.secrets.validate()?;
         self.limits.validate()?;
         self.webhooks.partner_center.validate()?;

@@ -30,6 +30,7 @@ mod state;
 mod sweep;
 mod tenant;
 mod undo;
+mod upkeep;
 
 pub use cli::main;
 pub use serve::{Addresses, Host};

@@ -1,6 +1,6 @@
 //! A recorded pass: what it began with, what it asked of the two systems and was answered, and what came of it.
 //!
-//! It is kept with the pass (sealed, for as long as `[journal] recordings_days` says), so that the pass can be run again
+//! It is kept with the pass (sealed, for as long as `[journal] recordings_ms` says), so that the pass can be run again
 //! through another release: see [`crate::replay`]. The form is versioned, because it outlives the host that wrote it.
 //! Form 2 says of each answer what it answered, which release decided, and what it did. Form 1 said neither: what it holds
 //! of reads can be replayed, of writes it knows only how they ended.

@@ -29,7 +29,7 @@ use crate::{
     jobs, release,
     rollout::{self, Rollout},
     state::{self, State},
-    sweep, tenant,
+    sweep, tenant, upkeep,
 };
 
 /// How long open requests may take beyond the grace that passes have.
@@ -77,7 +77,8 @@ impl Host {
             tokio::spawn(dispatch::run(app.clone(), stopping.clone())),
             tokio::spawn(catchup::run(app.clone(), stopping.clone())),
             tokio::spawn(rollout::run(app.clone(), stopping.clone())),
-            tokio::spawn(sweep::run(app.clone(), stopping)),
+            tokio::spawn(sweep::run(app.clone(), stopping.clone())),
+            tokio::spawn(upkeep::run(app.clone(), stopping)),
         ];
         jobs::resume(&app).await?;
         info!(public = %addresses.public, admin = %addresses.admin, "serving");

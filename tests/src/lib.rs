@@ -216,6 +216,8 @@ public_url = "http://127.0.0.1:{public}"
 [journal]
 path = "state/journal.sqlite"
 key_file = "state/journal.key"
+recordings_ms = 604800000
+prune_every_ms = 600000
 
 [state]
 dir = "state"

@@ -30,6 +30,7 @@
 //! The tests in `tests/engine` hold the engine to these promises with a judge that shares no code with it.
 #![forbid(unsafe_code)]
 
+pub mod agreement;
 pub mod canon;
 pub mod link;
 pub mod mapping;

@@ -5,7 +5,7 @@
 //! records that they turn out to be, and what the host itself says of a pair (the referral's id on the record) is
 //! added to what the plugin says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     mapping::{
@@ -34,6 +34,19 @@ pub(crate) type Wish = Outcome<Fields>;
 pub(crate) struct Shape {
     key: RecordKey,
     related: Vec<(String, RecordKey)>,
+}
+
+impl Shape {
+    /// The shape of a record that is known only as it was laid out: its references say where they led.
+    pub(crate) fn of_base(key: &RecordKey, fields: &Fields) -> Shape {
+        let vias: BTreeSet<&str> =
+            fields.keys().filter_map(|name| name.split_once(VIA)).map(|(via, _)| via).collect();
+        let leads = |via: &str| match fields.get(via) {
+            Some(Value::Reference(Reference::Existing(key))) => Some((via.to_owned(), key.clone())),
+            _ => None,
+        };
+        Shape { key: key.clone(), related: vias.into_iter().filter_map(leads).collect() }
+    }
 }
 
 /// Separates a reference field from a field of the record that it leads to.

@@ -239,8 +239,9 @@ pub trait Journal: Send + Sync + 'static {
     /// A component's bytes by its digest.
     async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>>;
 
-    /// Recorded passes of a tenant, newest first, decrypted, at most `limit`.
-    async fn recordings(&self, tenant: &str, limit: u32) -> Result<Vec<Recording>>;
+    /// Recorded passes of a tenant, newest first, decrypted: those before the pass `before`, which is the last one of the
+    /// page before, at most `limit`.
+    async fn recordings(&self, tenant: &str, before: Option<PassId>, limit: u32) -> Result<Vec<Recording>>;
 
     /// The recording of one pass of a tenant; `None` if there is none (any more).
     async fn recording(&self, tenant: &str, pass: PassId) -> Result<Option<Recording>>;

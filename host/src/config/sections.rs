@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
 };
 
+use crosswalk_journal::Retention;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -64,11 +65,52 @@ pub struct Journal {
     pub path: PathBuf,
     /// The key that encrypts tokens and recordings in it; made at the first start.
     pub key_file: PathBuf,
+    /// How long a duplicate of an event is known, in milliseconds.
+    pub dedupe_ms: u64,
+    /// How long settled events are kept with their passes, and jobs that ended, in milliseconds.
+    pub events_ms: u64,
+    /// How long recorded passes are kept, in milliseconds.
+    pub recordings_ms: u64,
+    /// How often what is older is dropped, in milliseconds.
+    pub prune_every_ms: u64,
 }
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { path: "crosswalk-state/journal.sqlite".into(), key_file: "crosswalk-state/journal.key".into() }
+        const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+        Self {
+            path: "crosswalk-state/journal.sqlite".into(),
+            key_file: "crosswalk-state/journal.key".into(),
+            dedupe_ms: 30 * DAY_MS,
+            events_ms: 90 * DAY_MS,
+            recordings_ms: 7 * DAY_MS,
+            prune_every_ms: 600_000,
+        }
+    }
+}
+
+impl Journal {
+    /// What the journal is to keep for how long.
+    pub(crate) fn retention(&self) -> Retention {
+        let Journal { dedupe_ms, events_ms, recordings_ms, .. } = *self;
+        Retention { dedupe_ms, events_ms, recordings_ms, ..Retention::default() }
+    }
+
+    pub(super) fn validate(&self) -> Result<(), Invalid> {
+        // Senders repeat a webhook for a day; a duplicate that nobody knows any more costs a pass.
+        const DEDUPE_MS_MIN: u64 = 24 * 60 * 60 * 1_000;
+        const PRUNE_MS_MIN: u64 = 100;
+        let at_least = [
+            ("dedupe_ms", self.dedupe_ms, DEDUPE_MS_MIN),
+            ("prune_every_ms", self.prune_every_ms, PRUNE_MS_MIN),
+        ];
+        for (key, value, min) in at_least {
+            if value < min {
+                let problem = format!("is {value} ms, and must be at least {min} ms");
+                return Err(Invalid::new(format!("journal.{key}"), problem));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crosswalk_engine::{
     link::{Entry, LinkState},
-    mapping::Refusal,
+    mapping::{Companion, Refusal},
     pass::{Action, AuditLine, Commit, EntryChange, Pair, Side, Verdict},
     referral::from_json,
     value::Value,
@@ -85,11 +85,14 @@ impl Effects {
                 self.verdict = Some(verdict.clone());
             }
             Action::Store(commit) => self.note_commit(commit),
-            Action::WriteRecord { .. } | Action::WriteReferral { .. } | Action::CreateRecord { .. } => {
+            Action::WriteReferral { .. } => self.writes += 1,
+            Action::WriteRecord { companions, .. } | Action::CreateRecord { companions, .. } => {
                 self.writes += 1;
+                self.note_companions(companions);
             }
-            Action::ConvertRecord { key, to, .. } => {
+            Action::ConvertRecord { key, to, companions, .. } => {
                 self.writes += 1;
+                self.note_companions(companions);
                 let (old, new) = (Value::Text(key.id.clone()), Value::Text(to.clone()));
                 self.change(Side::Crm, "convert", (&key.entity, Some(old), new));
             }
@@ -106,6 +109,16 @@ impl Effects {
     fn change(&mut self, side: Side, rule: &str, (field, old, new): (&str, Option<Value>, Value)) {
         let (rule, field) = (rule.to_owned(), field.to_owned());
         self.changes.push(Change { write: self.writes, side, rule, field, old, new });
+    }
+
+    /// A record that is found by these fields, or made with them: `customer/name`.
+    fn note_companions(&mut self, companions: &[Companion]) {
+        for companion in companions {
+            for (name, value) in companion.matching.iter().chain(&companion.fields) {
+                let field = format!("{}/{name}", companion.alias);
+                self.change(Side::Crm, "companion", (&field, None, value.clone()));
+            }
+        }
     }
 
     fn note_commit(&mut self, commit: &Commit) {

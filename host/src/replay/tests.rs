@@ -34,7 +34,7 @@ async fn every_pass_of_the_whole_story_is_replayed_to_what_it_did() {
     let app = world.app().clone();
     for tenant in [CONTOSO, FABRIKAM] {
         let mut plugins = HashMap::new();
-        let recordings = app.journal.recordings(tenant, 0).await.unwrap();
+        let recordings = app.journal.recordings(tenant, None, 0).await.unwrap();
         assert!(recordings.len() > 20, "{tenant} has {} passes", recordings.len());
         let mut writing = 0;
         for recording in recordings {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Plan, Remembered, Work, changed_at, decision, restore};
 use crate::{
+    agreement::{restless, with},
     link::{Base, Entry, EntryKind, Owed, Restore},
     mapping::{Conflict, Outcome, Resolution},
     opinions::{Halt, Opinions, forget_related},
@@ -527,29 +528,8 @@ impl Work<'_> {
         if !plan.end.open.is_empty() || !plan.end.owed.is_empty() {
             return Ok(());
         }
-        let (Outcome::Hold(wish), Outcome::Hold(asks)) =
-            (opinions.supposed_wish(&sent, &self.after)?, opinions.asks(&self.after, &sent)?)
-        else {
-            return Ok(());
-        };
-        let Outcome::Hold(again) = opinions.asks(&with(&self.after, &wish), &sent)? else {
-            return Ok(());
-        };
-        let asked: Fields = asks.into_iter().filter(|(path, _)| referral::is_patchable(path)).collect();
-        let Outcome::Hold(back) = opinions.supposed_wish(&sent.overlay(&asked), &self.after)? else {
-            return Ok(());
-        };
-        let as_held = |path: &str, value: &Value| referral::as_held(path, value);
-        let differs = |path: &&String| {
-            let (one, other) = (again.get(*path), asked.get(*path));
-            one.is_some_and(|one| {
-                other.is_some_and(|two| !self.same(&as_held(path, one), &as_held(path, two)))
-            })
-        };
-        let restless =
-            |field: &&String| back.get(*field).is_some_and(|value| !self.same(value, &wish[*field]));
-        let mut broken: Vec<&str> = asked.keys().filter(differs).map(String::as_str).collect();
-        broken.extend(wish.keys().filter(restless).map(String::as_str));
+        let Outcome::Hold(wish) = opinions.supposed_wish(&sent, &self.after)? else { return Ok(()) };
+        let Some(broken) = restless(opinions, &sent, &self.after, &wish, self.canon)? else { return Ok(()) };
         if !broken.is_empty() {
             let names = broken.join("`, `");
             let alarm = format!(
@@ -559,11 +539,4 @@ impl Work<'_> {
         }
         Ok(())
     }
-}
-
-/// A record with fields laid over it.
-fn with(record: &Fields, fields: &Fields) -> Fields {
-    let mut over = record.clone();
-    over.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
-    over
 }

@@ -12,6 +12,7 @@
 )]
 
 mod adoption;
+mod agreement;
 mod counterexamples;
 mod creates;
 mod gone;

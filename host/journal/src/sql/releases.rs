@@ -151,14 +151,16 @@ pub(crate) async fn component(conn: &mut Conn, digest: &str) -> Result<Option<Ve
     Ok(sqlx::query_scalar(sql).bind(digest).fetch_optional(conn).await?)
 }
 
-/// Sealed recordings, newest first: pass, when it ended, the sealed bytes.
+/// Sealed recordings before a pass, newest first: pass, when it ended, the sealed bytes.
 pub(crate) async fn recordings(
     conn: &mut Conn,
     tenant: &str,
+    before: Option<PassId>,
     limit: u32,
 ) -> Result<Vec<(i64, i64, Vec<u8>)>> {
-    let sql = "SELECT pass, ended, sealed FROM recordings WHERE tenant = $1 ORDER BY pass DESC LIMIT $2";
-    Ok(sqlx::query_as(sql).bind(tenant).bind(rows(limit)).fetch_all(conn).await?)
+    let sql = "SELECT pass, ended, sealed FROM recordings WHERE tenant = $1 AND pass < $2 ORDER BY pass DESC LIMIT $3";
+    let before = before.map_or(i64::MAX, |pass| pass.0);
+    Ok(sqlx::query_as(sql).bind(tenant).bind(before).bind(rows(limit)).fetch_all(conn).await?)
 }
 
 /// One sealed recording, as [`recordings`] has it.

@@ -287,8 +287,8 @@ impl Journal for SqliteJournal {
         sql::releases::component(&mut *self.reading().await?, digest).await
     }
 
-    async fn recordings(&self, tenant: &str, limit: u32) -> Result<Vec<Recording>> {
-        let found = sql::releases::recordings(&mut *self.reading().await?, tenant, limit).await?;
+    async fn recordings(&self, tenant: &str, before: Option<PassId>, limit: u32) -> Result<Vec<Recording>> {
+        let found = sql::releases::recordings(&mut *self.reading().await?, tenant, before, limit).await?;
         found.into_iter().map(|sealed| self.recorded(tenant, sealed)).collect()
     }
 

@@ -34,7 +34,7 @@ on_every_engine! {
         assert_eq!(world.journal.links(&LinkFilter::default()).await.unwrap(), []);
         assert_eq!(world.journal.open_entries("contoso", 1).await.unwrap(), []);
         assert_eq!(world.journal.alarms("contoso", 1).await.unwrap(), []);
-        assert_eq!(world.journal.recordings("contoso", 1).await.unwrap(), []);
+        assert_eq!(world.journal.recordings("contoso", None, 1).await.unwrap(), []);
         let audit = AuditFilter { tenant: "contoso".to_owned(), ..AuditFilter::default() };
         assert_eq!(world.journal.audit(&audit).await.unwrap(), []);
     }
@@ -66,13 +66,36 @@ on_every_engine! {
                 .await
                 .unwrap();
         }
-        let recordings = world.journal.recordings("contoso", 10).await.unwrap();
+        let recordings = world.journal.recordings("contoso", None, 10).await.unwrap();
         let bytes: Vec<_> = recordings.iter().map(|recording| recording.bytes.as_slice()).collect();
         assert_eq!(bytes, [b"two", b"one"]);
         assert_eq!(recordings[0].at, at(1));
         let pass = recordings[1].pass;
         assert_eq!(world.journal.recording("contoso", pass).await.unwrap(), Some(recordings[1].clone()));
         assert_eq!(world.journal.recording("fabrikam", pass).await.unwrap(), None);
+    }
+
+    async fn recordings_are_read_page_by_page_each_once_while_new_ones_come(world) {
+        let record = async |second: i64| {
+            world.accept("contoso", referral("r1"), second).await;
+            let taken = world.take(second).await;
+            let bytes = second.to_string().into_bytes();
+            let finished =
+                world.journal.finish(taken.lease, &Commit::default(), &agreed(), &trail(second), Some(&bytes)).await;
+            finished.unwrap();
+        };
+        for second in 0..5 {
+            record(second).await;
+        }
+        let (mut read, mut before) = (Vec::new(), None);
+        loop {
+            let page = world.journal.recordings("contoso", before, 2).await.unwrap();
+            let Some(last) = page.last() else { break };
+            before = Some(last.pass);
+            read.extend(page.into_iter().map(|recording| recording.at));
+            record(9).await;
+        }
+        assert_eq!(read, [at(4), at(3), at(2), at(1), at(0)]);
     }
 
     async fn a_recording_is_encrypted_on_disk(world) {

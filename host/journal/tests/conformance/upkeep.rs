@@ -17,7 +17,7 @@ on_every_engine! {
         let prune = async |second| world.journal.prune(at(second), &RETENTION).await.unwrap();
         assert_eq!(prune(10).await, Pruned::default());
         assert_eq!(prune(11).await, Pruned { recordings: 1, ..Pruned::default() });
-        assert_eq!(world.journal.recordings("contoso", 1).await.unwrap(), []);
+        assert_eq!(world.journal.recordings("contoso", None, 1).await.unwrap(), []);
         assert_eq!(prune(50).await, Pruned::default());
         assert_eq!(prune(51).await, Pruned { events: 1, passes: 1, ..Pruned::default() });
         assert_eq!(world.journal.event(id).await.unwrap(), None);

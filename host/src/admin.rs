@@ -3,6 +3,7 @@
 //! It listens on loopback unless configured otherwise, and everything under `/api` needs the admin token. The command
 //! line uses nothing else. Errors are [`Complaint`]s as JSON.
 
+mod diff;
 pub(crate) mod events;
 mod jobs;
 mod plugins;
@@ -53,6 +54,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/tenants/{tenant}/plugins/rollback", post(plugins::rollback))
         .route("/tenants/{tenant}/plugins/undo", post(undo::undo))
         .route("/tenants/{tenant}/plugins/project", post(undo::project))
+        .route("/tenants/{tenant}/plugins/diff", post(diff::begin))
         .route("/tenants/{tenant}/jobs", get(jobs::list))
         .route("/tenants/{tenant}/sweep", post(jobs::sweep))
         .route("/tenants/{tenant}/backfill", post(jobs::backfill))

@@ -1,4 +1,4 @@
-//! `plugin diff`: what a candidate release would have done otherwise than the release that a tenant is on.
+//! `plugin diff`: what a candidate release would have done otherwise than the live release of a tenant.
 //!
 //! # Cast and promises
 //!
@@ -19,14 +19,11 @@ use std::{num::NonZero, sync::Arc, thread};
 
 use crosswalk_engine::pass::Limits;
 use crosswalk_journal::{Job, JobId, LinkFilter, PassId, Recording, ReleaseId};
-use crosswalk_runtime::Plugin;
+use crosswalk_runtime::{Plugin, Release};
 use serde::{Deserialize, Serialize};
 use tokio::task;
 
-pub(crate) use self::{
-    compare::{Difference, FieldDifference},
-    summary::Summary,
-};
+pub(crate) use self::{compare::Difference, summary::Summary};
 use self::{
     compare::{Compared, compare},
     links::judge,
@@ -39,6 +36,7 @@ use crate::{
     process::{self, Fault},
     recording::Decider,
     release,
+    signing::Offered,
 };
 
 /// Recordings of one page.
@@ -68,14 +66,15 @@ struct Both {
     limits: Limits,
 }
 
-/// Stores a component as a release that nobody is routed to, and begins to compare the tenant's release with it.
+/// Begins to compare the tenant's live release with a component, which is stored as a release that nobody is routed to;
+/// without one, with the tenant's candidate.
 ///
 /// # Errors
-/// When the component is not accepted, the tenant has no release yet, or has another job under way.
+/// When the component is not accepted, the tenant has no release or no candidate, or has another job under way.
 pub(crate) async fn begin(
     app: &Arc<App>,
     tenant: &str,
-    component: Vec<u8>,
+    component: Option<Offered>,
     passes: u32,
     who: &str,
 ) -> Result<JobId, Complaint> {
@@ -87,12 +86,29 @@ pub(crate) async fn begin(
             "`crosswalk tenant list` shows the tenants and their releases",
         )
     })?;
-    let current = Decider { id: current.id.clone(), digest: current.digest.clone() };
-    let (candidate, plugin) = release::store(app, tenant, component, who).await?;
-    let candidate = Decider { id: candidate.to_string(), digest: plugin.digest().to_owned() };
-    let given = serde_json::to_value(Given { passes, current, candidate })
+    let candidate = match component {
+        Some(component) => release::store(app, tenant, component, who).await?,
+        None => candidate(app, tenant)?,
+    };
+    let decider = |release: &Release| Decider { id: release.id.clone(), digest: release.digest.clone() };
+    let given = Given { passes, current: decider(&current), candidate: decider(&candidate) };
+    let given = serde_json::to_value(given)
         .map_err(|error| Complaint::internal("writing down what is to be compared", &error))?;
     jobs::begin(app, tenant, Kind::Diff, given, who).await
+}
+
+/// The release that is tried beside the live one.
+fn candidate(app: &App, tenant: &str) -> Result<Arc<Release>, Complaint> {
+    let routing = app.registry.routing(tenant);
+    let candidate = routing.as_ref().and_then(|routing| routing.candidate.as_ref());
+    candidate.map(|candidate| Arc::clone(&candidate.release)).ok_or_else(|| {
+        Complaint::new(
+            Whose::NotFound,
+            format!("tenant `{tenant}` has no candidate"),
+            "nothing was begun",
+            "name a component, or deploy one with `--stage shadow` or `--stage canary` first",
+        )
+    })
 }
 
 /// Carries a diff to its end, from where it is.
@@ -132,7 +148,9 @@ pub(crate) async fn carry_out(app: &Arc<App>, job: &Job) -> Result<(), Fault> {
 
 async fn plugin(app: &Arc<App>, tenant: &str, decider: &Decider) -> Result<Plugin, Fault> {
     let id: ReleaseId = decider.id.parse().map_err(|error| Fault::new(format!("{error}")))?;
-    release::stored(app, tenant, id).await.map_err(|complaint| Fault::new(complaint.message))
+    let release =
+        release::stored(app, tenant, id).await.map_err(|complaint| Fault::new(complaint.message))?;
+    Ok(release.plugin.clone())
 }
 
 /// Replays recorded passes page by page, newest first; the next page is read while one is replayed.

@@ -14,6 +14,7 @@ use tracing::{error, info};
 use crate::{
     app::App,
     ask,
+    diff,
     error::{Complaint, Fault as Whose},
     process::Fault,
     sweep,
@@ -39,10 +40,12 @@ pub(crate) enum Kind {
     Undo,
     /// Show what that would write.
     UndoDryRun,
+    /// Compare a candidate release with the tenant's own.
+    Diff,
 }
 
 impl Kind {
-    const ALL: [Kind; 8] = [
+    const ALL: [Kind; 9] = [
         Kind::Sweep,
         Kind::DryRun,
         Kind::Backfill,
@@ -51,6 +54,7 @@ impl Kind {
         Kind::ProjectDryRun,
         Kind::Undo,
         Kind::UndoDryRun,
+        Kind::Diff,
     ];
 
     /// Its word in the journal and on the wire.
@@ -64,6 +68,7 @@ impl Kind {
             Kind::ProjectDryRun => "project-dry-run",
             Kind::Undo => "undo",
             Kind::UndoDryRun => "undo-dry-run",
+            Kind::Diff => "diff",
         }
     }
 
@@ -92,6 +97,8 @@ pub(crate) enum Phase {
     Records(String),
     /// Links that were in neither list.
     Unlisted,
+    /// Recorded passes, newest first.
+    Passes,
     /// Links, one by one.
     Links,
     /// What became of them.
@@ -107,7 +114,7 @@ pub(crate) struct Progress {
     pub(crate) phase: Phase,
     /// Where the phase goes on: the last page or link that is done with.
     pub(crate) after: Option<String>,
-    /// Referrals, records or pairs that were compared.
+    /// Referrals, records, pairs or recorded passes that were compared.
     pub(crate) compared: u64,
     /// How many there are in this phase, where that is known.
     pub(crate) total: Option<u64>,
@@ -116,6 +123,9 @@ pub(crate) struct Progress {
     /// What exactly was asked for (fields, a release): each kind's own form, `null` for one that asks for nothing.
     #[serde(default)]
     pub(crate) given: Json,
+    /// What was counted so far, for a kind that counts more than what it found: each kind's own form.
+    #[serde(default)]
+    pub(crate) summary: Json,
 }
 
 impl Progress {
@@ -253,6 +263,7 @@ async fn carry_out(app: &Arc<App>, id: JobId) -> Result<(), Fault> {
         kind @ (Kind::Project | Kind::ProjectDryRun | Kind::Undo | Kind::UndoDryRun) => {
             ask::carry_out(app, &job, kind).await
         }
+        Kind::Diff => diff::carry_out(app, &job).await,
     }
 }
 

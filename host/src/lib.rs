@@ -10,6 +10,7 @@ mod catchup;
 mod cli;
 pub mod config;
 pub mod demo;
+mod diff;
 mod dispatch;
 pub mod error;
 mod hooks;

@@ -21,10 +21,10 @@ use crosswalk_journal::{Lease, Taken, Trail};
 use crosswalk_runtime::{PassUsage, Release};
 use tracing::{info, warn};
 
-pub(crate) use self::reach::limits;
 use self::reach::{Looked, Reach};
 pub(crate) use self::{
     effects::{Change, Effects, Left},
+    reach::limits,
     rehearse::{rehearse, rehearse_asked},
     stage::{Answer, Stage},
 };

@@ -57,6 +57,32 @@ async fn install(
     Ok(app.journal.install_release(&release).await?)
 }
 
+/// Checks a component as a deploy does and stores it as a release; nobody is routed to it by that.
+///
+/// # Errors
+/// When it is not accepted; then nothing was stored.
+pub(crate) async fn store(
+    app: &Arc<App>,
+    tenant: &str,
+    offered: Offered,
+    who: &str,
+) -> Result<Arc<Release>, Complaint> {
+    let settings = settings_of(app, tenant)?;
+    let origin = trust::admitted(app, tenant, &offered).await?;
+    let plugin = load(app, offered.bytes.clone(), settings.clone()).await?;
+    fits(&plugin, crm_of(app, tenant))?;
+    let id = install(app, tenant, &plugin, (offered.bytes, origin), &settings, who).await?;
+    Ok(Arc::new(in_memory(id, plugin)))
+}
+
+/// A release of a tenant, loaded with the settings that it was stored with.
+///
+/// # Errors
+/// When the journal does not have all of it.
+pub(crate) async fn stored(app: &Arc<App>, tenant: &str, id: ReleaseId) -> Result<Arc<Release>, Complaint> {
+    loaded(app, tenant, id, &[]).await
+}
+
 /// Whether a component would be taken by a tenant with this document, for this CRM. Nothing is stored.
 async fn check(
     app: &Arc<App>,

@@ -2,8 +2,8 @@
 //! killed at any moment and started again.
 #![forbid(unsafe_code)]
 
+mod built;
 mod unlawful;
-mod wrong;
 
 use std::{
     fs,
@@ -19,8 +19,8 @@ use crosswalk::demo::{CrmKind, Scene};
 use crosswalk_sandbox::{Sandbox, SandboxConfig};
 use secrecy::SecretString;
 
+pub use built::built;
 pub use unlawful::Unlawful;
-pub use wrong::wrong_component;
 
 /// How long a host may take to listen. Its first start compiles the plugin, unoptimised builds are slow.
 const START_PATIENCE: Duration = Duration::from_secs(60);

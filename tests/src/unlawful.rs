@@ -3,13 +3,9 @@
 //! Each is the default Dynamics mapping but for its fault, so that in a tenant with the default's settings nothing else
 //! shows.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{Mutex, PoisonError},
-};
-
 use anyhow::Result;
+
+use crate::built;
 
 /// A plugin of `tests/guests/unlawful`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,9 +19,6 @@ pub enum Unlawful {
     /// It traps where the customer has no contact.
     NoContact,
 }
-
-/// Those that were built in this process.
-static BUILT: Mutex<BTreeMap<Unlawful, Vec<u8>>> = Mutex::new(BTreeMap::new());
 
 impl Unlawful {
     /// All four.
@@ -46,24 +39,6 @@ impl Unlawful {
     /// # Errors
     /// When it does not build.
     pub fn component(self) -> Result<Vec<u8>> {
-        let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bytes) = built.get(&self) {
-            return Ok(bytes.clone());
-        }
-        let bytes = build(&format!("unlawful/{}", self.name()))?;
-        built.insert(self, bytes.clone());
-        Ok(bytes)
+        built(&format!("tests/guests/unlawful/{}", self.name()))
     }
-}
-
-/// The component of the plugin in this folder of `tests/guests`.
-pub(crate) fn build(folder: &str) -> Result<Vec<u8>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let options = crosswalk_builder::Options {
-        // Where the host's build script builds its plugins: what these are made of is compiled there already.
-        target_dir: root.join("target/guests"),
-        offline: false,
-        quiet: true,
-    };
-    Ok(crosswalk_builder::build(&root.join("tests/guests").join(folder), &options)?.bytes)
 }

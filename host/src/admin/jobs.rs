@@ -9,11 +9,7 @@ use axum::{
 use crosswalk_journal::{Job, JobFilter, JobId, JobState};
 use serde::Deserialize;
 
-use super::{
-    events::word,
-    tenants::known,
-    types::{Finding, JobSummary},
-};
+use super::{events::word, tenants::known, types::JobSummary};
 use crate::{
     app::App,
     error::{Complaint, Fault},
@@ -80,12 +76,12 @@ pub(super) async fn show(
     summary(&app, job).await.map(Json)
 }
 
-/// Findings in the order in which they were found, with their numbers.
+/// Findings in the order in which they were found, with their numbers; their form is that of the job's kind.
 pub(super) async fn findings(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     query: Result<Query<FindingsQuery>, QueryRejection>,
-) -> Result<Json<Vec<(u64, Finding)>>, Complaint> {
+) -> Result<Json<Vec<(u64, serde_json::Value)>>, Complaint> {
     let Query(query) = query?;
     let job = find(&app, &id).await?;
     let found = app.journal.findings(job.id, query.after, query.limit).await?;
@@ -105,6 +101,11 @@ pub(super) async fn begin(
     given: serde_json::Value,
 ) -> Result<Json<JobSummary>, Complaint> {
     let id = jobs::begin(app, tenant, kind, given, "admin").await?;
+    begun(app, id).await
+}
+
+/// How a job stands that was just begun.
+pub(super) async fn begun(app: &Arc<App>, id: JobId) -> Result<Json<JobSummary>, Complaint> {
     let job = app.journal.job(id).await?.ok_or_else(|| unknown(&id.to_string()))?;
     summary(app, job).await.map(Json)
 }
@@ -137,6 +138,7 @@ async fn summary(app: &App, job: Job) -> Result<JobSummary, Complaint> {
         total: progress.total,
         found: progress.found,
         waiting,
+        summary: Some(progress.summary).filter(|summary| !summary.is_null()),
         who: job.who,
         started: job.started.to_string(),
         ended: job.ended.map(|at| at.to_string()),
@@ -150,6 +152,7 @@ fn in_words(phase: &Phase) -> String {
         Phase::Referrals => "comparing referrals".to_owned(),
         Phase::Records(entity) => format!("comparing records of `{entity}`"),
         Phase::Unlisted => "looking for what is gone".to_owned(),
+        Phase::Passes => "replaying recorded passes".to_owned(),
         Phase::Links => "going through the pairs".to_owned(),
         Phase::Results => "telling what became of them".to_owned(),
         Phase::Over => "over".to_owned(),

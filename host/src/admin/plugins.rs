@@ -38,15 +38,14 @@ pub(super) struct OrderQuery {
     signatures: String,
 }
 
-impl OrderQuery {
-    fn signatures(&self) -> Result<Vec<String>, Complaint> {
-        let texts: Vec<&str> = self.signatures.split(',').filter(|text| !text.is_empty()).collect();
-        if texts.len() > SIGNATURES_MAX {
-            let problem = format!("{} signatures came, and {SIGNATURES_MAX} are taken at most", texts.len());
-            return Err(signing::unreadable(&io::Error::other(problem)));
-        }
-        texts.into_iter().map(signature).collect()
+/// The signatures of a component, each in base64, with commas between them.
+pub(super) fn signatures(encoded: &str) -> Result<Vec<String>, Complaint> {
+    let texts: Vec<&str> = encoded.split(',').filter(|text| !text.is_empty()).collect();
+    if texts.len() > SIGNATURES_MAX {
+        let problem = format!("{} signatures came, and {SIGNATURES_MAX} are taken at most", texts.len());
+        return Err(signing::unreadable(&io::Error::other(problem)));
     }
+    texts.into_iter().map(signature).collect()
 }
 
 fn signature(encoded: &str) -> Result<String, Complaint> {
@@ -85,7 +84,7 @@ pub(super) async fn deploy(
     component: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Routed>, Complaint> {
     let Query(query) = query?;
-    let component = Offered::uploaded(component?.to_vec(), &query.source, query.signatures()?);
+    let component = Offered::uploaded(component?.to_vec(), &query.source, signatures(&query.signatures)?);
     let order = query.into();
     // In a task of its own: a client that hangs up must not stop a deploy between the journal and memory.
     finish(tokio::spawn(async move { release::deploy(&app, &tenant, component, &order).await })).await

@@ -111,13 +111,13 @@ pub(crate) struct JobSummary {
     pub(crate) id: String,
     /// Whose.
     pub(crate) tenant: String,
-    /// `sweep`, `sweep-dry-run`, `backfill` or `verify`.
+    /// `sweep`, `sweep-dry-run`, `backfill`, `verify` or `diff`.
     pub(crate) kind: String,
     /// `running`, `done` or `failed`.
     pub(crate) state: String,
     /// What it is at, in words.
     pub(crate) phase: String,
-    /// Referrals, records or pairs that were compared.
+    /// Referrals, records, pairs or recorded passes that were compared.
     pub(crate) compared: u64,
     /// How many there are in this phase, where that is known.
     pub(crate) total: Option<u64>,
@@ -125,6 +125,9 @@ pub(crate) struct JobSummary {
     pub(crate) found: u64,
     /// How many of those are not looked at yet.
     pub(crate) waiting: u64,
+    /// What else it counted, in the form of its kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) summary: Option<serde_json::Value>,
     /// Who asked for it.
     pub(crate) who: String,
     /// When it began (RFC 3339, UTC).

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
 use tokio::time;
 
 use super::{
@@ -15,11 +16,15 @@ use super::{
 };
 use crate::{
     admin::types::{Finding, JobSummary},
+    diff::{Difference, Summary},
     error::{Complaint, Fault},
 };
 
 /// How often the host is asked how far it is.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
+
+/// The kind of job that says more than how many differ.
+const DIFF: &str = "diff";
 
 /// Findings of one request.
 const FINDINGS_MAX: usize = 200;
@@ -80,7 +85,7 @@ pub(super) async fn run(command: Command, output: &Output) -> Result<(), Complai
         Command::Show { id, host } => {
             let client = AdminClient::open(&host)?;
             let job: JobSummary = client.get(&format!("/api/v1/jobs/{}", escape(&id))).await?;
-            follow(&client, job, output).await.map(drop)
+            follow(&client, job, output, usize::MAX).await.map(drop)
         }
     }
 }
@@ -126,24 +131,31 @@ pub(super) async fn wait_for(
         output.say(&job, || format!("began {}; follow it with `crosswalk jobs show {}`", job.kind, job.id));
         return Ok(None);
     }
-    follow(client, job, output).await.map(Some)
+    follow(client, job, output, usize::MAX).await.map(Some)
 }
 
-/// Shows findings as they come, and how far the job is, until it ends.
-async fn follow(client: &AdminClient, mut job: JobSummary, output: &Output) -> Result<JobSummary, Complaint> {
+/// Shows findings as they come, at most so many, and how far the job is, until it ends.
+pub(super) async fn follow(
+    client: &AdminClient,
+    mut job: JobSummary,
+    output: &Output,
+    most: usize,
+) -> Result<JobSummary, Complaint> {
     let bar = bar(output);
     let path = format!("/api/v1/jobs/{}", escape(&job.id));
-    let mut shown = 0;
+    let (mut after, mut shown) = (0, 0);
     loop {
         let ended = job.state != "running";
-        loop {
-            let path = format!("{path}/findings?after={shown}&limit={FINDINGS_MAX}");
-            let found: Vec<(u64, Finding)> = client.get(&path).await?;
+        while shown < most {
+            let limit = FINDINGS_MAX.min(most - shown);
+            let path = format!("{path}/findings?after={after}&limit={limit}");
+            let found: Vec<(u64, Value)> = client.get(&path).await?;
             for (seq, finding) in &found {
-                bar.suspend(|| output.say(finding, || finding.to_string()));
-                shown = *seq;
+                bar.suspend(|| output.say(finding, || finding_in_words(&job.kind, finding)));
+                after = *seq;
             }
-            if found.len() < FINDINGS_MAX {
+            shown += found.len();
+            if found.len() < limit {
                 break;
             }
         }
@@ -186,9 +198,18 @@ fn draw(bar: &ProgressBar, job: &JobSummary) {
     bar.set_message(format!("{}; {} found, {} wait", job.phase, job.found, job.waiting));
 }
 
+fn finding_in_words(kind: &str, finding: &Value) -> String {
+    let shown = match kind {
+        DIFF => serde_json::from_value(finding.clone()).map(|it: Difference| it.to_string()),
+        _ => serde_json::from_value(finding.clone()).map(|it: Finding| it.to_string()),
+    };
+    // A newer host may say it in another form.
+    shown.unwrap_or_else(|_| finding.to_string())
+}
+
 fn in_words(job: &JobSummary) -> String {
     let differ = match job.kind.as_str() {
-        "verify" | "sweep-dry-run" => "differ",
+        "verify" | "sweep-dry-run" | DIFF => "differ",
         "project" | "project-dry-run" | "undo" | "undo-dry-run" => "concerned",
         _ => "were looked at",
     };
@@ -196,5 +217,10 @@ fn in_words(job: &JobSummary) -> String {
         "done" => String::new(),
         state => format!(", {state} ({})", job.phase),
     };
-    format!("{} {}: {} compared, {} {differ}{state}", job.kind, job.id, job.compared, job.found)
+    let line = format!("{} {}: {} compared, {} {differ}{state}", job.kind, job.id, job.compared, job.found);
+    let summary = job.summary.clone().and_then(|summary| serde_json::from_value::<Summary>(summary).ok());
+    match summary.filter(|_| job.kind == DIFF) {
+        Some(summary) => format!("{line}\n{summary}"),
+        None => line,
+    }
 }

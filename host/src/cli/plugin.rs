@@ -1,5 +1,6 @@
 //! `crosswalk plugin`: from an empty folder to a release that a tenant is routed to.
 
+mod diff;
 mod registry;
 mod stage;
 mod undo;
@@ -44,6 +45,9 @@ pub(super) enum Command {
         #[arg(long)]
         settings: Option<PathBuf>,
     },
+    /// Replay a tenant's recorded passes through its live release and through another one, and show what would be written
+    /// otherwise. Nothing is written. Exit code 1 if anything would be.
+    Diff(diff::Args),
     /// Check a component, store it on the host and route a tenant to it, beside what is live or in its place.
     Deploy(stage::Deploy),
     /// Push a component, and its signature if there is one, into an OCI registry.
@@ -69,6 +73,7 @@ pub(super) async fn run(command: Command, output: &Output) -> Result<(), Complai
         Command::New { folder, sdk } => template::new(&folder, sdk.as_deref(), output),
         Command::Build { folder, offline } => build(&folder, offline, output),
         Command::Check { component, settings } => check(&component, settings.as_deref(), output),
+        Command::Diff(args) => diff::run(args, output).await,
         Command::Deploy(args) => stage::deploy(args, output).await,
         Command::Push(args) => registry::push(args, output).await,
         Command::Pull(args) => registry::pull(args, output).await,

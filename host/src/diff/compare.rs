@@ -82,6 +82,13 @@ pub(crate) enum Ending {
     Otherwise,
 }
 
+impl Ending {
+    /// Whether the candidate says this instead of writing: then what it does not write needs no further words.
+    pub(super) fn is_instead_of_writing(&self) -> bool {
+        matches!(self, Ending::Traps(_) | Ending::Refuses(_) | Ending::Skips)
+    }
+}
+
 /// A field that one of two releases writes, or each writes otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FieldDifference {
@@ -152,7 +159,12 @@ fn difference(recorded: &Recorded, current: &Replayed, candidate: &Replayed) -> 
         pass: String::new(),
         at: recorded.start.now.to_string(),
         referral: would.pair.referral.clone().or_else(|| was.pair.referral.clone()),
-        record: would.pair.record.clone().or_else(|| was.pair.record.clone()).map(|key| subject(&Subject::Record(key))),
+        record: would
+            .pair
+            .record
+            .clone()
+            .or_else(|| was.pair.record.clone())
+            .map(|key| subject(&Subject::Record(key))),
         ending: ending(was, would, fields.is_empty()),
         fields,
         kept: kept(was, would),
@@ -217,7 +229,8 @@ fn ending(was: &Effects, would: &Effects, writes_the_same: bool) -> Option<Endin
     }
     let (Some(was), Some(would)) = (&was.verdict, &would.verdict) else { return None };
     if std::mem::discriminant(was) == std::mem::discriminant(would) {
-        let moved_elsewhere = matches!((was, would), (Verdict::Moved { to }, Verdict::Moved { to: other }) if to != other);
+        let moved_elsewhere =
+            matches!((was, would), (Verdict::Moved { to }, Verdict::Moved { to: other }) if to != other);
         return moved_elsewhere.then_some(Ending::Otherwise);
     }
     match would {
@@ -265,8 +278,10 @@ impl fmt::Display for Difference {
         let named = |side: &Option<String>, none: &str| side.clone().unwrap_or_else(|| none.to_owned());
         let (referral, record) = (named(&self.referral, "(none)"), named(&self.record, "no record"));
         write!(out, "{}  {}  referral {referral} | {record}", self.at, self.pass)?;
-        for field in &self.fields {
-            write!(out, "\n    {field}")?;
+        if !self.ending.as_ref().is_some_and(Ending::is_instead_of_writing) {
+            for field in &self.fields {
+                write!(out, "\n    {field}")?;
+            }
         }
         for kept in &self.kept {
             let who = if kept.by_candidate { "the candidate" } else { "current" };

@@ -89,12 +89,14 @@ fn compared(current: &Result<Standing, Refusal>, candidate: &Result<Standing, Re
 mod tests {
     use super::*;
 
-    fn mapped(restless: &[&str], unmet: &[&str]) -> Result<Standing, Refusal> {
+    type Told = Result<Standing, Refusal>;
+
+    fn mapped(restless: &[&str], unmet: &[&str]) -> Told {
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         Ok(Standing::Mapped { restless: set(restless), unmet: set(unmet) })
     }
 
-    fn counted(pairs: &[(Result<Standing, Refusal>, Result<Standing, Refusal>)]) -> Links {
+    fn counted(pairs: &[(Told, Told)]) -> Links {
         let mut links = Links::default();
         pairs.iter().for_each(|(current, candidate)| links.count(&compared(current, candidate)));
         links
@@ -109,7 +111,8 @@ mod tests {
             (mapped(&[], &[]), mapped(&[], &[])),
         ]);
         assert_eq!((links.compared, links.stop_agreeing, links.untold), (4, 2, 0));
-        let names: Vec<(&str, u64)> = links.fields.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+        let names: Vec<(&str, u64)> =
+            links.fields.iter().map(|(name, count)| (name.as_str(), *count)).collect();
         assert_eq!(names, [("(left alone)", 1), ("/name", 1), ("name", 1)]);
     }
 
@@ -122,7 +125,10 @@ mod tests {
 
     #[test]
     fn what_the_tenants_own_release_does_not_map_cannot_be_told() {
-        let links = counted(&[(Ok(Standing::Unknown), Ok(Standing::Unknown)), (Ok(Standing::LeftAlone), mapped(&[], &[]))]);
+        let links = counted(&[
+            (Ok(Standing::Unknown), Ok(Standing::Unknown)),
+            (Ok(Standing::LeftAlone), mapped(&[], &[])),
+        ]);
         assert_eq!((links.compared, links.untold, links.stop_agreeing), (2, 2, 0));
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    compare::{Compared, Difference, Ending, Kind},
+    compare::{Compared, Difference, Ending, FieldDifference, Kind},
     links::Links,
 };
 
@@ -31,7 +31,7 @@ pub(crate) struct Summary {
     pub(crate) differ: u64,
     /// In which both write a field, and not the same.
     pub(crate) other_value: u64,
-    /// In which the candidate leaves a field out that the tenant's release writes.
+    /// In which the candidate leaves a field out that the tenant's release writes, and does not refuse or skip instead.
     pub(crate) only_current_writes: u64,
     /// In which the candidate alone writes a field.
     pub(crate) only_candidate_writes: u64,
@@ -102,11 +102,13 @@ impl Summary {
     }
 
     fn count_difference(&mut self, difference: &Difference) {
-        let kinds: BTreeSet<Kind> = difference.fields.iter().map(|field| field.kind).collect();
+        let instead = difference.ending.as_ref().is_some_and(Ending::is_instead_of_writing);
+        let fields: &[FieldDifference] = if instead { &[] } else { &difference.fields };
+        let kinds: BTreeSet<Kind> = fields.iter().map(|field| field.kind).collect();
         self.other_value += u64::from(kinds.contains(&Kind::OtherValue));
         self.only_current_writes += u64::from(kinds.contains(&Kind::OnlyCurrentWrites));
         self.only_candidate_writes += u64::from(kinds.contains(&Kind::OnlyCandidateWrites));
-        for field in &difference.fields {
+        for field in fields {
             let counts = self.fields.entry(format!("{} {}", field.side, field.field)).or_default();
             match field.kind {
                 Kind::OtherValue => counts.other_value += 1,
@@ -171,7 +173,11 @@ impl fmt::Display for Summary {
         let names = self.unanswered_names.iter().map(|(name, passes)| (name.as_str(), passes.to_string()));
         section(out, "asked for and not recorded, so nobody knows", names)?;
         let links = &self.links;
-        write!(out, "\nlinks      {} looked at: {} would stop agreeing", links.compared, links.stop_agreeing)?;
+        write!(
+            out,
+            "\nlinks      {} looked at: {} would stop agreeing",
+            links.compared, links.stop_agreeing
+        )?;
         if links.untold > 0 {
             write!(out, "; {} cannot be told", links.untold)?;
         }

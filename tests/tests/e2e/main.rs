@@ -5,6 +5,7 @@
 mod author;
 mod backfill;
 mod clients;
+mod diff;
 mod distribution;
 mod hooks;
 mod kills;

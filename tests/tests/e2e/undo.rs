@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, process::Output, time::Duration};
 
 use crosswalk::demo::{CrmKind, Edit, Pair, is_amount, text, until};
-use crosswalk_tests::{Stage, wrong_component};
+use crosswalk_tests::{Stage, built};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -171,7 +171,7 @@ async fn spoiled(deals: usize) -> (Stage, Vec<Pair>) {
 
 fn deploy_the_wrong_one(stage: &Stage) {
     let file = stage.folder().join("wrong.wasm");
-    std::fs::write(&file, wrong_component().unwrap()).unwrap();
+    std::fs::write(&file, built("tests/guests/wrong").unwrap()).unwrap();
     succeeds(stage, &["plugin", "deploy", file.to_str().unwrap(), "--unchecked", "--json"]);
 }
 

@@ -23,13 +23,13 @@ use crate::{
 pub(in crate::cli) struct ComponentArgs {
     /// The component: a `.wasm` file, a plugin crate's folder, which is built first, or `oci://registry/repository:tag`
     /// (or `@sha256:…`). A tag is asked for once; what it named then is taken.
-    component: String,
+    pub(super) component: String,
     /// The component's minisign signature. Left out: the file beside it, `x.wasm.minisig`, or those in the registry.
     #[arg(long)]
-    signature: Option<PathBuf>,
+    pub(super) signature: Option<PathBuf>,
     /// Speak plain HTTP to the registry. It is done by itself with one on this machine.
     #[arg(long)]
-    plain_http: bool,
+    pub(super) plain_http: bool,
 }
 
 /// What to push, and where to.

@@ -1,9 +1,6 @@
 //! Where two releases part, from what each does.
 
-use crosswalk_engine::{
-    mapping::Disposition,
-    value::Value,
-};
+use crosswalk_engine::{mapping::Disposition, value::Value};
 
 use super::*;
 
@@ -48,7 +45,8 @@ fn refused(code: &str) -> Effects {
 fn a_field_is_told_by_which_of_the_two_writes_it_and_one_that_says_the_same_is_not() {
     let was = applied(vec![change(1, "a", "1"), change(1, "b", "1"), change(1, "d", "x ")]);
     let would = applied(vec![change(1, "a", "2"), change(1, "c", "1"), change(1, "d", "x")]);
-    let expected = [(Kind::OtherValue, "a"), (Kind::OnlyCurrentWrites, "b"), (Kind::OnlyCandidateWrites, "c")];
+    let expected =
+        [(Kind::OtherValue, "a"), (Kind::OnlyCurrentWrites, "b"), (Kind::OnlyCandidateWrites, "c")];
     assert_eq!(shown(&was, &would), expected.map(|(kind, field)| (kind, field.to_owned())));
 }
 
@@ -73,8 +71,10 @@ fn a_refusal_and_a_trap_are_told_apart_by_their_code_and_only_if_they_are_new() 
 #[test]
 fn a_pass_that_ends_otherwise_is_told_by_how_unless_its_fields_say_it() {
     let (was, writes) = (applied(Vec::new()), applied(vec![change(1, "a", "1")]));
-    let skipped = Effects { verdict: Some(Verdict::Skipped { reason: "off".to_owned() }), ..Effects::default() };
-    let parked = Effects { verdict: Some(Verdict::Parked { reason: "ask".to_owned() }), ..Effects::default() };
+    let skipped =
+        Effects { verdict: Some(Verdict::Skipped { reason: "off".to_owned() }), ..Effects::default() };
+    let parked =
+        Effects { verdict: Some(Verdict::Parked { reason: "ask".to_owned() }), ..Effects::default() };
     assert_eq!(ending(&was, &skipped, true), Some(Ending::Skips));
     assert_eq!(ending(&was, &parked, true), Some(Ending::Parks));
     assert_eq!(ending(&was, &writes, false), None);

@@ -61,8 +61,8 @@ struct Given {
 
 /// Both releases, and how much a pass may do.
 struct Both {
-    current: Plugin,
-    candidate: Plugin,
+    current: Arc<Release>,
+    candidate: Arc<Release>,
     limits: Limits,
 }
 
@@ -117,8 +117,8 @@ pub(crate) async fn carry_out(app: &Arc<App>, job: &Job) -> Result<(), Fault> {
     let given: Given = serde_json::from_value(progress.given.clone())
         .map_err(|error| Fault::new(format!("what is to be compared cannot be read: {error}")))?;
     let both = Arc::new(Both {
-        current: plugin(app, &job.tenant, &given.current).await?,
-        candidate: plugin(app, &job.tenant, &given.candidate).await?,
+        current: stored(app, &job.tenant, &given.current).await?,
+        candidate: stored(app, &job.tenant, &given.candidate).await?,
         limits: process::limits(app),
     });
     let mut summary: Summary = match &progress.summary {
@@ -127,7 +127,11 @@ pub(crate) async fn carry_out(app: &Arc<App>, job: &Job) -> Result<(), Fault> {
                 digest: plugin.digest().to_owned(),
                 plugin: format!("{} {}", plugin.manifest().name, plugin.manifest().version),
             };
-            Summary { current: named(&both.current), candidate: named(&both.candidate), ..Summary::default() }
+            Summary {
+                current: named(&both.current.plugin),
+                candidate: named(&both.candidate.plugin),
+                ..Summary::default()
+            }
         }
         stored => serde_json::from_value(stored.clone())
             .map_err(|error| Fault::new(format!("what was counted so far cannot be read: {error}")))?,
@@ -146,11 +150,9 @@ pub(crate) async fn carry_out(app: &Arc<App>, job: &Job) -> Result<(), Fault> {
     save(app, job, (&mut progress, &summary), &[]).await
 }
 
-async fn plugin(app: &Arc<App>, tenant: &str, decider: &Decider) -> Result<Plugin, Fault> {
+async fn stored(app: &Arc<App>, tenant: &str, decider: &Decider) -> Result<Arc<Release>, Fault> {
     let id: ReleaseId = decider.id.parse().map_err(|error| Fault::new(format!("{error}")))?;
-    let release =
-        release::stored(app, tenant, id).await.map_err(|complaint| Fault::new(complaint.message))?;
-    Ok(release.plugin.clone())
+    release::stored(app, tenant, id).await.map_err(|complaint| Fault::new(complaint.message))
 }
 
 /// Replays recorded passes page by page, newest first; the next page is read while one is replayed.

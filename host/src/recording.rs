@@ -21,6 +21,9 @@ use crate::process::Effects;
 /// The form that is written.
 const FORM: u32 = 2;
 
+/// This host's version.
+const HOST: &str = env!("CARGO_PKG_VERSION");
+
 /// One pass, as it can be run again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Recorded {
@@ -28,6 +31,9 @@ pub(crate) struct Recorded {
     form: u32,
     /// What it began with.
     pub(crate) start: Begun,
+    /// The version of the host whose engine carried it out; form 1 does not say.
+    #[serde(default)]
+    host: Option<String>,
     /// The release that decided; form 1 does not say.
     #[serde(default)]
     pub(crate) release: Option<Decider>,
@@ -167,6 +173,15 @@ impl Recorded {
         Ok(recorded)
     }
 
+    /// What a replay through this release would say, where that is known: it decided the pass, in an engine of this
+    /// version, and answered all that it was asked. What stopped it then (a call that took too long, say) may not do so
+    /// again.
+    pub(crate) fn effects_of(&self, release: &str) -> Option<&Effects> {
+        let is_its = self.release.as_ref().is_some_and(|decider| decider.id == release);
+        let is_ours = self.host.as_deref() == Some(HOST);
+        self.effects.as_ref().filter(|effects| is_its && is_ours && effects.refusal.is_none())
+    }
+
     /// As it is stored.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
@@ -204,6 +219,7 @@ impl Recorder {
             recorded: Recorded {
                 form: FORM,
                 start: begun,
+                host: Some(HOST.to_owned()),
                 release: Some(Decider { id: release.id.clone(), digest: release.digest.clone() }),
                 steps: Vec::new(),
                 seen: Vec::new(),
@@ -275,6 +291,24 @@ mod tests {
         let bytes = recorded.to_bytes();
         assert!(String::from_utf8_lossy(&bytes).contains("1.10"));
         assert_eq!(Recorded::read(&bytes).unwrap(), recorded);
+    }
+
+    #[test]
+    fn what_a_release_did_is_taken_from_a_recording_only_of_this_release_by_this_host_without_a_refusal() {
+        let mut recorded = Recorded::read(FORM_1.as_bytes()).unwrap();
+        assert_eq!(recorded.effects_of("rel_1"), None);
+        recorded.release = Some(Decider { id: "rel_1".to_owned(), digest: "d".to_owned() });
+        recorded.effects = Some(Effects::default());
+        recorded.host = Some("0.0.1".to_owned());
+        assert_eq!(recorded.effects_of("rel_1"), None);
+        recorded.host = Some(HOST.to_owned());
+        assert_eq!(
+            (recorded.effects_of("rel_1"), recorded.effects_of("rel_2")),
+            (Some(&Effects::default()), None)
+        );
+        let refusal = json!({ "code": "MAP031", "disposition": "retry", "field": null, "message": "late", "help": null });
+        recorded.effects.as_mut().unwrap().refusal = Some(serde_json::from_value(refusal).unwrap());
+        assert_eq!(recorded.effects_of("rel_1"), None);
     }
 
     #[test]

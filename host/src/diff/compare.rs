@@ -132,7 +132,7 @@ pub(crate) struct KeptDifference {
     pub(crate) reason: String,
 }
 
-/// Replays a recorded pass through both releases.
+/// Replays a recorded pass through both releases; through the one that decided it only if what it did is not recorded.
 pub(super) fn compare(both: &Both, recording: &Recording) -> Compared {
     let recorded = match Recorded::read(&recording.bytes) {
         Ok(recorded) => recorded,
@@ -141,8 +141,13 @@ pub(super) fn compare(both: &Both, recording: &Recording) -> Compared {
             return Compared::Unreadable;
         }
     };
-    let current = replay(&recorded, &both.current, both.limits);
-    let candidate = replay(&recorded, &both.candidate, both.limits);
+    let current = match recorded.effects_of(&both.current.id) {
+        Some(effects) => {
+            Replayed { effects: effects.clone(), unanswered: BTreeSet::new(), usage: recorded.usage }
+        }
+        None => replay(&recorded, &both.current.plugin, both.limits),
+    };
+    let candidate = replay(&recorded, &both.candidate.plugin, both.limits);
     match difference(&recorded, &current, &candidate) {
         None => Compared::Same,
         Some(difference) => {

@@ -60,7 +60,7 @@ pub(super) fn judge(both: &Both, link: &Link, now: Timestamp) -> Judged {
         let key = link.pair.record.as_ref()?;
         Some(standing(key, &link.state.base, plugin.manifest(), &mut plugin.mapper(context)))
     };
-    match (look(&both.current), look(&both.candidate)) {
+    match (look(&both.current.plugin), look(&both.candidate.plugin)) {
         (Some(current), Some(candidate)) => compared(&current, &candidate),
         _ => Judged::default(),
     }

@@ -1,8 +1,10 @@
 //! What a candidate would have done otherwise, before anybody is routed to it; and what is kept for that, and how long.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf, process::Output};
 
 use crosswalk::demo::{CrmKind, Pair, Scene, text, until};
+use crosswalk_engine::pass::{Commit, Subject, Verdict};
+use crosswalk_journal::{Journal as _, NewEvent, Source, SqliteJournal, SqliteOptions, Trail};
 use crosswalk_tests::{Stage, built};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -69,10 +71,7 @@ impl Compared {
         assert_eq!(events(scene).await, before, "an event was made");
         let still = crosswalk_for_tenant(&self.stage, &["plugin", "status", "--json"]).stdout;
         assert_eq!(routed, still, "somebody was routed elsewhere");
-        let mut findings = lines(&output);
-        let job = findings.pop().unwrap_or_default();
-        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-        Diff { code, summary: job["summary"].clone(), findings, shown }
+        Diff::of(&output)
     }
 }
 
@@ -85,6 +84,13 @@ struct Diff {
 }
 
 impl Diff {
+    fn of(output: &Output) -> Self {
+        let mut findings = lines(output);
+        let job = findings.pop().unwrap_or_default();
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        Diff { code: output.status.code(), summary: job["summary"].clone(), findings, shown }
+    }
+
     fn count(&self, of: &str) -> u64 {
         self.summary.pointer(of).map_or(0, |count| count.to_string().parse().unwrap())
     }
@@ -267,4 +273,70 @@ async fn recordings_are_dropped_after_their_time_and_their_passes_stay() {
     }
     let still: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM passes").fetch_one(&mut journal).await.unwrap();
     assert!(still >= rows, "{still} of {rows} passes are left");
+}
+
+/// How many recorded passes are compared at once.
+const MANY: usize = 10_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "how long it took is for whoever reads it; nothing is held to it")]
+async fn ten_thousand_recorded_passes_are_compared_each_once_and_a_page_at_a_time() {
+    let mut world = Compared::begins().await;
+    for name in ["A deal with notes", "Another one", "Refused by the candidate"] {
+        world.deal(name).await;
+    }
+    let few = world.diff("tests/guests/candidate").await;
+    let passes = usize::try_from(few.count("/passes")).unwrap();
+    assert!(few.count("/differ") > 0 && few.count("/same") > 0, "{}", few.summary);
+
+    // The same passes again and again, as a journal has them after some weeks.
+    world.stage.terminate(PATIENCE).await.unwrap();
+    record_again(&world.stage, passes, MANY / passes * passes).await;
+    world.stage.start_host().await.unwrap();
+
+    let component = world.component("tests/guests/candidate");
+    let began = std::time::Instant::now();
+    let command = ["plugin", "diff", component.to_str().unwrap(), "--passes", "1000000", "--json"];
+    let many = Diff::of(&crosswalk_for_tenant(&world.stage, &command));
+    let took = began.elapsed();
+    let times = u64::try_from(MANY / passes + 1).unwrap();
+    // The host's first look after its start may have made passes of its own, over pairs that agree.
+    assert!(many.count("/passes") >= few.count("/passes") * times, "{}", many.summary);
+    assert_eq!(many.count("/passes"), many.count("/same") + many.count("/differ"), "{}", many.summary);
+    assert_eq!(many.count("/other_value"), few.count("/other_value") * times, "{}", many.summary);
+    let passes: BTreeSet<String> = many.findings.iter().map(|finding| text(finding, "/pass")).collect();
+    assert_eq!((passes.len(), many.findings.len() as u64), (many.findings.len(), many.count("/differ")));
+    println!("{} passes, {} links in {took:?}", many.count("/passes"), many.count("/links/compared"));
+}
+
+/// Stores what the last passes were recorded as once more, under passes of their own, `times` in all.
+async fn record_again(stage: &Stage, last: usize, times: usize) {
+    let key = std::fs::read_to_string(stage.folder().join("state/journal.key")).unwrap();
+    let byte = |at: usize| u8::from_str_radix(&key[2 * at..2 * at + 2], 16).unwrap();
+    let key = std::array::from_fn(byte);
+    let path = stage.folder().join("state/journal.sqlite");
+    let journal = SqliteJournal::open(&path, &key, SqliteOptions::default()).await.unwrap();
+    let tenant = stage.scene.tenant;
+    let recordings = journal.recordings(tenant, None, u32::try_from(last).unwrap()).await.unwrap();
+    assert_eq!(recordings.len(), last);
+    for (number, recording) in recordings.iter().cycle().take(times).enumerate() {
+        let at = jiff::Timestamp::now();
+        let event = NewEvent {
+            tenant: tenant.to_owned(),
+            subject: Subject::Referral(format!("again-{number}")),
+            source: Source::Poll,
+            dedupe: None,
+            note: None,
+            received: at,
+        };
+        journal.accept(event).await.unwrap();
+        let taken = journal.take("test", at, 60_000, &[]).await.unwrap().unwrap();
+        let verdict = Verdict::Agreed { reason: "again".to_owned() };
+        let trail = Trail { at, release: None };
+        journal
+            .finish(taken.lease, &Commit::default(), &verdict, &trail, Some(&recording.bytes))
+            .await
+            .unwrap();
+    }
+    journal.close().await.unwrap();
 }

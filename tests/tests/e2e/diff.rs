@@ -279,7 +279,6 @@ async fn recordings_are_dropped_after_their_time_and_their_passes_stay() {
 const MANY: usize = 10_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::print_stdout, reason = "how long it took is for whoever reads it; nothing is held to it")]
 async fn ten_thousand_recorded_passes_are_compared_each_once_and_a_page_at_a_time() {
     let mut world = Compared::begins().await;
     for name in ["A deal with notes", "Another one", "Refused by the candidate"] {

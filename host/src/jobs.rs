@@ -13,8 +13,7 @@ use tracing::{error, info};
 
 use crate::{
     app::App,
-    ask,
-    diff,
+    ask, diff,
     error::{Complaint, Fault as Whose},
     process::Fault,
     sweep,

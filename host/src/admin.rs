@@ -49,6 +49,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/tenants/{tenant}", get(tenants::show).put(tenants::apply))
         .route("/tenants/{tenant}/entries", get(tenants::entries))
         .route("/tenants/{tenant}/plugins", get(plugins::list).post(plugins::deploy))
+        .route("/tenants/{tenant}/plugins/check", post(plugins::check))
         .route("/tenants/{tenant}/plugins/status", get(plugins::status))
         .route("/tenants/{tenant}/plugins/promote", post(plugins::promote))
         .route("/tenants/{tenant}/plugins/rollback", post(plugins::rollback))

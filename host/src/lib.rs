@@ -7,6 +7,7 @@ mod artefact;
 mod ask;
 mod budget;
 mod catchup;
+mod check;
 mod cli;
 pub mod config;
 pub mod demo;

@@ -24,7 +24,9 @@ pub(crate) use self::{
     status::{list, status},
 };
 use crate::{
+    admin::types::Checked,
     app::App,
+    check,
     config::tenant::TenantDocument,
     error::{Complaint, Fault},
     rollout,
@@ -92,6 +94,21 @@ async fn check(
 ) -> Result<(), Complaint> {
     signing::admit(document, offered).await?;
     fits(&load(app, offered.bytes.clone(), document.settings_json()).await?, crm)
+}
+
+/// Checks a component with a tenant's settings, and its laws on what the tenant's passes have read, too. Nothing is
+/// stored.
+pub(crate) async fn check_laws(
+    app: &Arc<App>,
+    tenant: &str,
+    bytes: Vec<u8>,
+    cases: u64,
+) -> Result<Checked, Complaint> {
+    let (settings, crm) = (settings_of(app, tenant)?, crm_of(app, tenant));
+    let plugin = load(app, bytes, settings).await?;
+    fits(&plugin, crm)?;
+    let laws = check::with_recorded(app, tenant, &plugin, cases).await?;
+    Ok(Checked { digest: plugin.digest().to_owned(), manifest: plugin.manifest().clone(), laws })
 }
 
 /// A plugin names the fields of one CRM; in another there are none of them.

@@ -75,6 +75,8 @@ pub(crate) struct CallState {
     lookup_time: Duration,
     lookup_time_owed: Duration,
     last_error: Option<String>,
+    /// The most linear memory that it had.
+    memory_bytes: usize,
     /// Set when a limit stopped the call: the size that was wanted.
     memory_wanted: Option<usize>,
     table_wanted: Option<usize>,
@@ -85,6 +87,7 @@ pub(crate) struct Ended<Answer> {
     pub(crate) answer: Result<Answer, Refusal>,
     pub(crate) pass: PassState,
     pub(crate) fuel: u64,
+    pub(crate) memory_bytes: usize,
     /// From instantiation to the answer, lookups not counted, nor waiting for a slot.
     pub(crate) wall: Duration,
     pub(crate) lookup_time: Duration,
@@ -123,6 +126,7 @@ pub(crate) fn call<Answer>(
     Ended {
         answer: answer.map_err(|error| state.refusal(&plugin, &error)),
         fuel: limits.plugin_fuel_per_call_max.saturating_sub(left),
+        memory_bytes: state.memory_bytes,
         wall: started.elapsed().saturating_sub(state.lookup_time),
         lookup_time: state.lookup_time,
         pass: state.pass,
@@ -176,6 +180,7 @@ impl CallState {
             lookup_time: Duration::ZERO,
             lookup_time_owed: Duration::ZERO,
             last_error: None,
+            memory_bytes: 0,
             memory_wanted: None,
             table_wanted: None,
         }
@@ -283,6 +288,7 @@ impl ResourceLimiter for CallState {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         if desired <= self.limits.plugin_memory_bytes_max {
+            self.memory_bytes = self.memory_bytes.max(desired);
             return Ok(true);
         }
         // Ending the call here says why; a refused growth would end it as some other trap.

@@ -16,6 +16,7 @@ use crate::{
     codes::Code,
     contract::v1::{self, drafts, wire},
     engine::Runtime,
+    limits::Limits,
     load::Prepared,
     lookup::{Lookup, LookupAnswer, PassLookups},
 };
@@ -61,6 +62,8 @@ pub struct PassUsage {
     pub calls: u32,
     /// Fuel of all calls. Same plugin, settings, input and answers: same fuel.
     pub fuel: u64,
+    /// The most linear memory that a call had, in bytes.
+    pub memory_bytes: usize,
     /// Time of all calls; waiting for a slot and lookups are not counted.
     pub wall: Duration,
     /// Time that lookups took.
@@ -85,6 +88,11 @@ impl Plugin {
     /// The tenant's settings, with the schema's defaults filled in.
     pub fn settings(&self) -> &serde_json::Map<String, serde_json::Value> {
         &self.shared.settings_json
+    }
+
+    /// What each of its calls may use.
+    pub fn limits(&self) -> &Limits {
+        &self.shared.runtime.inner.limits
     }
 
     /// The plugin as the mapper of one pass.
@@ -156,6 +164,7 @@ impl PassMapper {
         self.state = ended.pass;
         self.usage.calls += 1;
         self.usage.fuel += ended.fuel;
+        self.usage.memory_bytes = self.usage.memory_bytes.max(ended.memory_bytes);
         self.usage.wall += ended.wall;
         self.usage.lookup_time += ended.lookup_time;
         ended.answer?.map_err(drafts::refusal)

@@ -1,4 +1,4 @@
-//! Plugins over the admin API: deploy, promote, roll back, and how they do.
+//! Plugins over the admin API: check, deploy, promote, roll back, and how they do.
 
 use std::{io, sync::Arc};
 
@@ -13,9 +13,10 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use serde::Deserialize;
 
-use super::types::{PluginStatus, ReleaseSummary, Routed, Stage};
+use super::types::{Checked, PluginStatus, ReleaseSummary, Routed, Stage};
 use crate::{
     app::App,
+    check,
     error::Complaint,
     release::{self, Order},
     signing::{self, Offered, SIGNATURE_BYTES_MAX, SIGNATURES_MAX},
@@ -61,6 +62,23 @@ impl From<OrderQuery> for Order {
         let OrderQuery { stage, share, unchecked, generation, .. } = query;
         Order { stage, share, unchecked, generation, who: "admin".to_owned() }
     }
+}
+
+/// How a plugin is checked.
+#[derive(Debug, Deserialize)]
+pub(super) struct CheckQuery {
+    /// Seeds of which pairs are made.
+    cases: Option<u64>,
+}
+
+pub(super) async fn check(
+    State(app): State<Arc<App>>,
+    Path(tenant): Path<String>,
+    query: Result<Query<CheckQuery>, QueryRejection>,
+    component: Result<Bytes, BytesRejection>,
+) -> Result<Json<Checked>, Complaint> {
+    let cases = query?.cases.unwrap_or(check::CASES);
+    release::check_laws(&app, &tenant, component?.to_vec(), cases).await.map(Json)
 }
 
 pub(super) async fn list(

@@ -5,6 +5,8 @@ mod plugins;
 
 use std::fmt;
 
+use crosswalk_engine::mapping::Manifest;
+use crosswalk_laws::Report;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::plugins::{
@@ -83,6 +85,17 @@ pub(crate) struct TenantSummary {
     pub(crate) waiting: u64,
     /// Open entries, for a person to look at.
     pub(crate) entries: u64,
+}
+
+/// What a check of a plugin found.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Checked {
+    /// The component's digest.
+    pub(crate) digest: String,
+    /// What the plugin says it is.
+    pub(crate) manifest: Manifest,
+    /// What became of the laws.
+    pub(crate) laws: Report,
 }
 
 /// An open entry.

@@ -1,5 +1,6 @@
 //! `crosswalk plugin`: from an empty folder to a release that a tenant is routed to.
 
+mod check;
 mod diff;
 mod registry;
 mod stage;
@@ -8,15 +9,10 @@ mod undo;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use crosswalk_runtime::{Limits, Runtime};
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::{Output, template};
-use crate::{
-    error::{Complaint, Fault},
-    release,
-};
+use crate::error::{Complaint, Fault};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -37,14 +33,8 @@ pub(super) enum Command {
         #[arg(long)]
         offline: bool,
     },
-    /// Check a component as a host would before it takes it: imports, contract, limits, manifest, settings.
-    Check {
-        /// The component, a `.wasm` file, or a plugin crate's folder, which is built first.
-        component: PathBuf,
-        /// Settings to check it with, a TOML file with the tenant document's `[settings]`.
-        #[arg(long)]
-        settings: Option<PathBuf>,
-    },
+    /// Check a component as a host does before it takes it: imports, contract, limits, manifest, settings, laws.
+    Check(check::Args),
     /// Replay a tenant's recorded passes through its live release and through another one, and show what would be written
     /// otherwise. Nothing is written. Exit code 1 if anything would be.
     Diff(diff::Args),
@@ -72,7 +62,7 @@ pub(super) async fn run(command: Command, output: &Output) -> Result<(), Complai
     match command {
         Command::New { folder, sdk } => template::new(&folder, sdk.as_deref(), output),
         Command::Build { folder, offline } => build(&folder, offline, output),
-        Command::Check { component, settings } => check(&component, settings.as_deref(), output),
+        Command::Check(args) => check::run(args, output).await,
         Command::Diff(args) => diff::run(args, output).await,
         Command::Deploy(args) => stage::deploy(args, output).await,
         Command::Push(args) => registry::push(args, output).await,
@@ -98,40 +88,6 @@ fn build(folder: &Path, offline: bool, output: &Output) -> Result<(), Complaint>
     let result = Built { component: &built.path, bytes: built.bytes.len(), imports: &built.imports };
     output.say(&result, || {
         format!("{}  {} bytes, imports {}", built.path.display(), built.bytes.len(), built.imports.join(", "))
-    });
-    Ok(())
-}
-
-fn check(component: &Path, settings: Option<&Path>, output: &Output) -> Result<(), Complaint> {
-    let bytes = bytes(component, output)?;
-    let settings = settings.map(settings_file).transpose()?.unwrap_or_else(|| json!({}));
-    let runtime = Runtime::new(Limits::default())
-        .map_err(|error| Complaint::internal("starting the WebAssembly runtime", &error))?;
-    let plugin = runtime.load(&bytes, &settings).map_err(|error| {
-        let mut complaint = release::refused(&error);
-        "nothing was stored; this was a check only".clone_into(&mut complaint.state);
-        complaint
-    })?;
-    let manifest = plugin.manifest();
-    output.say(manifest, || {
-        let entities: Vec<String> = manifest
-            .entities
-            .iter()
-            .map(|used| {
-                let reads = used.fields.iter().filter(|field| field.reads).count();
-                let writes = used.fields.iter().filter(|field| field.writes).count();
-                let via = used.via.as_ref().map(|via| format!(" via {via}")).unwrap_or_default();
-                format!("  {}{via}: reads {reads} fields, writes {writes}", used.entity)
-            })
-            .collect();
-        format!(
-            "{} {} for {} is accepted\n  {}\n{}",
-            manifest.name,
-            manifest.version,
-            manifest.crm,
-            plugin.digest(),
-            entities.join("\n")
-        )
     });
     Ok(())
 }
@@ -171,20 +127,4 @@ fn read(component: &Path) -> Result<Vec<u8>, Complaint> {
         )
         .because(&error)
     })
-}
-
-fn settings_file(file: &Path) -> Result<Value, Complaint> {
-    let wrong = |cause: &dyn std::error::Error| {
-        Complaint::new(
-            Fault::Configuration,
-            format!("the settings `{}` cannot be used", file.display()),
-            "nothing was checked",
-            "write them as TOML, as in the tenant document's `[settings]`",
-        )
-        .because(cause)
-    };
-    let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(&error))?;
-    let table = table.get("settings").and_then(toml::Value::as_table).cloned().unwrap_or(table);
-    serde_json::to_value(table).map_err(|error| wrong(&error))
 }

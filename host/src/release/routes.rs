@@ -17,6 +17,7 @@ use super::{
 use crate::{
     admin::types::{Routed, Stage},
     app::App,
+    check,
     error::{Complaint, Fault},
     rollout::{self, HOST},
     signing::{Offered, UNTRUSTED},
@@ -80,6 +81,9 @@ pub(crate) async fn deploy(
     let origin = admitted(app, tenant, &offered).await?;
     let plugin = load(app, offered.bytes.clone(), settings.clone()).await?;
     fits(&plugin, crm)?;
+    if !order.unchecked {
+        check::laws(app, tenant, &plugin).await?;
+    }
     let id = install(app, tenant, &plugin, (offered.bytes, origin), &settings, &order.who).await?;
     let change = deployed(tenant, route.as_ref(), id, order, app.now())?;
     let release = Arc::new(in_memory(id, plugin));

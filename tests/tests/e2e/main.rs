@@ -4,6 +4,7 @@
 
 mod author;
 mod backfill;
+mod check;
 mod clients;
 mod diff;
 mod distribution;

@@ -127,6 +127,78 @@ fn what_a_column_must_be_like_reaches_the_host() {
     assert!(manifest.entities.iter().filter(|used| used.entity == "transactioncurrency").count() == 1);
 }
 
+/// A partner's test compares as the engine does, or it finds faults that are none, or misses some.
+#[test]
+fn the_laws_compare_values_as_the_engine_does() {
+    use crosswalk_laws::model::{Key, Value as Plain};
+    let text = |text: &str| (Value::Text(text.to_owned()), Plain::Text(text.to_owned()));
+    let decimal = |digits: &str| (Value::Decimal(digits.parse().unwrap()), Plain::Decimal(digits.to_owned()));
+    let texts = |all: &[&str]| {
+        let all: Vec<String> = all.iter().map(|text| (*text).to_owned()).collect();
+        (Value::Texts(all.clone()), Plain::Texts(all))
+    };
+    let whole = |json: Json| (Value::Json(json.clone()), Plain::Json(json));
+    let existing = |id: &str| {
+        let (entity, id) = ("account".to_owned(), id.to_owned());
+        let key = RecordKey { entity: entity.clone(), id: id.clone() };
+        (Value::Reference(Reference::Existing(key)), Plain::Existing(Key { entity, id }))
+    };
+    let moment = |text: &str| (Value::Instant(text.parse().unwrap()), Plain::Instant(text.to_owned()));
+    let day = |text: &str| (Value::Date(text.parse().unwrap()), Plain::Date(text.to_owned()));
+    let values = [
+        (Value::Empty, Plain::Empty),
+        (Value::Flag(true), Plain::Flag(true)),
+        (Value::Integer(12), Plain::Integer(12)),
+        text(""),
+        text("  "),
+        text("a"),
+        text("a \r\nb  "),
+        text("a\nb"),
+        text("12.005"),
+        text("2026-01-31"),
+        text("{8151925C-0000-0000-0000-00000000AB01}"),
+        text("8151925c-0000-0000-0000-00000000ab01"),
+        decimal("12"),
+        decimal("12.0000"),
+        decimal("12.005"),
+        decimal("12.01"),
+        decimal("12.4"),
+        moment("2026-01-31T00:00:00Z"),
+        moment("2026-01-31T23:59:59.4Z"),
+        moment("2026-01-31T23:59:59Z"),
+        day("2026-01-31"),
+        day("2026-02-01"),
+        texts(&[]),
+        texts(&["a", "b"]),
+        texts(&["b", "a"]),
+        existing("8151925C-0000-0000-0000-00000000AB01"),
+        existing("0015g00000XyZab"),
+        existing("0015g00000XyZabAAB"),
+        whole(json!(null)),
+        whole(json!([])),
+        whole(json!("a")),
+        whole(json!(12.00)),
+        whole(json!(["a", "b"])),
+        whole(json!({ "a": null })),
+        whole(json!({ "a": 1.0, "b": [] })),
+        whole(json!({ "a": 1 })),
+    ];
+    let mut same = 0;
+    for currency in ["USD", "JPY", "BHD", "CLF"] {
+        let document = json!({ "details": { "currency": currency } });
+        let engine = crosswalk_engine::canon::Canon::of(&Referral(document.clone()));
+        let laws = crosswalk_laws::Canon::of(&document);
+        for (one, plain) in &values {
+            for (other, other_plain) in &values {
+                let judged = engine.same(one, other);
+                same += usize::from(judged && one != other);
+                assert_eq!(judged, laws.same(plain, other_plain), "{one:?} and {other:?} in {currency}");
+            }
+        }
+    }
+    assert!(same > 100, "{same} different forms that are the same prove little");
+}
+
 /// The guide tells partners what a call of the default mapping costs; far more would make it wrong.
 #[test]
 fn a_call_of_the_default_mapping_burns_little_of_what_it_may() {

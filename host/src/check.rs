@@ -22,7 +22,7 @@ use component::Component;
 
 /// Seeds of which pairs are made, unless somebody asks for more. With the cases that are always asked about, a check
 /// makes some thousands of calls: about a second.
-pub(crate) const CASES: u64 = 25;
+pub(crate) const CASES: u64 = 12;
 
 /// The most seeds that a host is asked for: half a minute.
 pub(crate) const CASES_MAX: u64 = 1_000;

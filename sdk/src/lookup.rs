@@ -26,7 +26,7 @@ pub const FOUND_MAX: u32 = 50;
 /// # Errors
 /// Retried when the CRM does not answer; rejected when the entity or a field is not declared.
 pub fn find<T: Record>(matching: T, limit: u32) -> Result<Vec<Found<T>>> {
-    let mut writer = Writer::default();
+    let mut writer = Writer::of_what_is_held();
     matching.write(&mut writer);
     let matching = writer.into_fields()?;
     let found = host::find(T::ENTITY, &matching, limit.min(FOUND_MAX)).map_err(|failure| match failure {

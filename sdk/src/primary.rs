@@ -7,6 +7,11 @@ use crate::{
 };
 
 /// What is linked with referrals: a record, or one of several entities' records. Derived, never written by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no record of the CRM, so a mapping cannot take or answer with it",
+    label = "not a record",
+    note = "add `#[derive(Record)]` and `#[record(entity = \"..\", key = \"..\")]` to the struct, or to an enum of such structs"
+)]
 pub trait Primary: Sized {
     /// The linked entities, and those that their references lead to.
     fn entities() -> Vec<EntityUse>;
@@ -25,6 +30,13 @@ pub trait Primary: Sized {
 
 impl<R: Record> Primary for R {
     fn entities() -> Vec<EntityUse> {
+        const {
+            assert!(
+                R::KEYED,
+                "a record that is linked with referrals needs the column that holds the referral's id: add \
+                 `key = \"msft_referralidentifier\"` to its `#[record(..)]`"
+            );
+        }
         record::entity_uses::<R>()
     }
     fn name_settings() -> Vec<ColumnName> {

@@ -16,11 +16,18 @@ pub use crate::{
 };
 
 /// An entity of the CRM with the fields that a plugin reads and writes. Derived, never written by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no record of the CRM",
+    label = "not a record",
+    note = "add `#[derive(Record)]` and `#[record(entity = \"..\")]` to the struct, or to an enum of such structs"
+)]
 pub trait Record: Sized {
     /// An enum with one variant for each field.
     type Name: Copy + PartialEq + std::fmt::Debug;
     /// The entity's logical name.
     const ENTITY: &'static str;
+    /// Whether a column is named that holds the referral's id.
+    const KEYED: bool;
     /// The column that holds the referral's id.
     fn key() -> Option<ColumnName>;
     /// The column that the host stamps.
@@ -150,6 +157,8 @@ impl<'a> Reader<'a> {
 pub struct Writer {
     fields: Vec<NamedValue>,
     companions: Companions,
+    /// It is no draft: fields that are only read belong to it, too.
+    held: bool,
 }
 
 impl Writer {
@@ -169,9 +178,16 @@ impl Writer {
         self.fields.push(NamedValue { name, value });
     }
 
-    /// A field that is only read: speaking of it is the author's mistake.
-    pub fn read_only<T>(&mut self, column: &ColumnName, field: Field<T>) {
-        if !field.is_unset() {
+    /// For what a record holds, or is found by, which is no draft.
+    pub(crate) fn of_what_is_held() -> Self {
+        Self { held: true, ..Self::default() }
+    }
+
+    /// A field that is only read: for a draft to speak of it is the author's mistake.
+    pub fn read_only<T: FieldType>(&mut self, column: &ColumnName, field: Field<T>) {
+        if self.held {
+            self.field(column, field);
+        } else if !field.is_unset() {
             let refusal =
                 Refusal::reject("a draft sets this field, and the record says that it is only read");
             let help = "remove `read` from its `#[field(..)]`, or leave the field out of the draft";
@@ -181,7 +197,7 @@ impl Writer {
 
     /// For a companion's own fields: goes on with the draft's companions.
     pub(crate) fn within(companions: Companions) -> Self {
-        Self { fields: Vec::new(), companions }
+        Self { companions, ..Self::default() }
     }
 
     pub(crate) fn into_parts(self) -> (Vec<NamedValue>, Companions) {

@@ -54,11 +54,16 @@ impl Details {
     /// # Errors
     /// When it is no decimal number of at most 28 digits.
     pub fn deal_value(&self) -> Result<Option<Decimal>> {
+        // The contract's decimals have 28 digits; `Decimal` could hold a little more.
+        const TOO_LARGE: u128 = 10_u128.pow(28);
         let parse = |text: &String| {
             let number = Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text));
-            number.map_err(|_| {
-                Refusal::reject(format!("the deal value `{text}` is not a decimal number"))
-                    .at("/details/dealValue")
+            let number = number.ok().filter(|number| number.mantissa().unsigned_abs() < TOO_LARGE);
+            number.ok_or_else(|| {
+                Refusal::reject(format!(
+                    "the deal value `{text}` is not a decimal number of at most 28 digits"
+                ))
+                .at("/details/dealValue")
             })
         };
         self.deal_value.as_ref().filter(|text| !text.is_empty()).map(parse).transpose()

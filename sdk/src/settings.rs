@@ -9,6 +9,11 @@ use serde_json::{Map, json};
 use crate::{Json, Refusal, Result, contract::Value, host, record::ColumnName};
 
 /// A plugin's settings. Derived, never written by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a plugin's settings",
+    label = "not settings",
+    note = "add `#[derive(Settings)]` to the struct"
+)]
 pub trait Settings: Sized {
     /// What there is to set.
     fn properties() -> Vec<Property>;
@@ -21,6 +26,11 @@ pub trait Settings: Sized {
 
 /// A type that a setting may have: `bool`, `i32`, `Decimal`, `String`, `Vec<String>`, an `Option` of these, or an enum
 /// with `#[derive(Choice)]`.
+#[diagnostic::on_unimplemented(
+    message = "a setting cannot hold `{Self}`",
+    label = "no type of a setting",
+    note = "write `bool`, `i32`, `Decimal`, `String`, `Vec<String>`, an `Option` of these, or an enum with `#[derive(Choice)]`"
+)]
 pub trait SettingType: Sized {
     /// Whether it must be set where there is no default.
     const REQUIRED: bool = true;

@@ -11,6 +11,13 @@ use crate::{
 
 /// A type that a field of a record may have: `String`, `bool`, `i32`, `Decimal`, `Date`, `Timestamp`, `Vec<String>`,
 /// `Json`, a [`crate::Ref`], or an enum with `#[derive(Choice)]`.
+#[diagnostic::on_unimplemented(
+    message = "a column cannot hold `{Self}`",
+    label = "no type of a column",
+    note = "write `Field<String>`, `Field<bool>`, `Field<i32>` for whole numbers, `Field<Decimal>` for amounts (never a \
+            float), `Field<Date>` for a day, `Field<Timestamp>` for a moment, `Field<Vec<String>>`, `Field<Json>`, \
+            `Field<Ref<OtherRecord>>`, or `Field<YourEnum>` with `#[derive(Choice)]`"
+)]
 pub trait FieldType: Sized {
     /// What the manifest declares.
     fn kind() -> Kind;

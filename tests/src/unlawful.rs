@@ -10,7 +10,8 @@ use crate::built;
 /// A plugin of `tests/guests/unlawful`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unlawful {
-    /// A push makes a longer description, and a longer description another push. A seller's edit of the value shows it.
+    /// A push makes a longer description, and a longer description another push. A seller's edit of the value does not
+    /// settle, any other edit raises an alarm.
     Oscillates,
     /// It writes down when it was asked: not deterministic. Every pass shows it.
     FollowsTheClock,

@@ -253,7 +253,16 @@ fn odd_values() -> Vec<(&'static str, Json)> {
     odd.extend(
         ["/name", "/details/notes", "/customerProfile/name", "/statusReason"].map(|text| (text, long())),
     );
-    let amounts = ["0", "-1", "-0.001", "0.005", "79228162514264337593543950335", "1e28", "1e-28"];
+    let amounts = [
+        "0",
+        "-1",
+        "-0.001",
+        "0.005",
+        "9999999999999999999999999999",
+        "79228162514264337593543950335",
+        "1e28",
+        "1e-28",
+    ];
     let amounts = amounts.iter().filter_map(|text| serde_json::from_str(text).ok());
     odd.extend(amounts.map(|amount| ("/details/dealValue", amount)));
     odd.push(("/details/dealValue", json!("1 000,50")));
@@ -272,7 +281,7 @@ fn odd_field(field: &FieldUse) -> Vec<Value> {
         },
         Kind::Text => vec![Value::Text("✔ \u{202e}".repeat(longest / 3))],
         Kind::Integer => vec![Value::Integer(i32::MIN), Value::Integer(i32::MAX)],
-        Kind::Decimal => ["-0.01", "79228162514264337593543950335", "0.0000000001"]
+        Kind::Decimal => ["-0.01", "9999999999999999999999999999", "0.0000000001"]
             .map(|text| Value::Decimal(text.to_owned()))
             .into(),
         Kind::Date => ["0001-01-01", "9999-12-31"].map(|text| Value::Date(text.to_owned())).into(),

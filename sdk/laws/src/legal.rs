@@ -136,10 +136,15 @@ pub(crate) fn is_of_kind(value: &Value, kind: &Kind) -> bool {
 
 fn ill_formed(value: &Value) -> Option<String> {
     let (text, is_well, what) = match value {
-        Value::Decimal(text) => (text, Decimal::from_str_exact(text).is_ok(), "decimal number"),
+        Value::Decimal(text) => (text, is_decimal(text), "decimal number of at most 28 digits"),
         Value::Date(text) => (text, text.parse::<Date>().is_ok(), "date"),
         Value::Instant(text) => (text, text.parse::<Timestamp>().is_ok(), "moment"),
         _ => return None,
     };
     (!is_well).then(|| format!("`{text}`, which is no {what}"))
+}
+
+/// The contract's decimals have at most 28 digits.
+fn is_decimal(text: &str) -> bool {
+    Decimal::from_str_exact(text).is_ok_and(|number| number.mantissa().unsigned_abs() < 10_u128.pow(28))
 }

@@ -141,6 +141,11 @@ fn implementation(
         }
         (None, None) => quote! { ::core::option::Option::None },
     };
+    let keyed = match (&options.key, flattened) {
+        (Some(_), _) => quote! { true },
+        (None, Some(ty)) => quote! { <#ty as ::crosswalk_sdk::Record>::KEYED },
+        (None, None) => quote! { false },
+    };
     let (key, stamp) = (special(&options.key, "key"), special(&options.stamp, "stamp"));
     let declared = members.iter().map(|member| declared(member, &names));
     let reads = members.iter().map(read);
@@ -150,6 +155,7 @@ fn implementation(
         impl ::crosswalk_sdk::Record for #record {
             type Name = #names;
             const ENTITY: &'static str = #entity;
+            const KEYED: bool = #keyed;
             fn key() -> ::core::option::Option<::crosswalk_sdk::record::ColumnName> { #key }
             fn stamp() -> ::core::option::Option<::crosswalk_sdk::record::ColumnName> { #stamp }
             fn columns() -> ::std::vec::Vec<(Self::Name, ::crosswalk_sdk::record::Column)> {

@@ -64,7 +64,7 @@ pub fn settings(object: Json) -> Guard {
 /// Records that lookups of their entity find on this thread, oldest first, until the guard is dropped.
 pub fn lookup<R: Record>(records: Vec<R>) -> Guard {
     let found = records.into_iter().enumerate().map(|(at, record)| {
-        let mut writer = Writer::default();
+        let mut writer = Writer::of_what_is_held();
         record.write(&mut writer);
         let key = RecordKey { entity: R::ENTITY.to_owned(), id: format!("{}-{}", R::ENTITY, at + 1) };
         Found { key, fields: writer.into_fields().unwrap_or_default(), more: Vec::new() }

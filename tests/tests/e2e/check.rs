@@ -53,7 +53,7 @@ fn a_finding_says_law_field_smallest_case_what_to_change_and_where_to_read() {
     let said = String::from_utf8_lossy(&checked.stdout).into_owned();
     for words in [
         "broken[MAP070]: total (L0), by to_crm",
-        "src/lib.rs:15",
+        "no-contact/src/lib.rs:13",
         "change ",
         "host/errors/MAP070.md",
         "referral  {}",

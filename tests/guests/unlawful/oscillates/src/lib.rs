@@ -1,7 +1,7 @@
-//! The default Dynamics mapping with one fault: it adds the deal's value to the description, and sends the description
-//! back as the deal's notes. Each push makes a longer description, each longer description another push.
+//! The default Dynamics mapping with one fault: it adds the deal's value to the notes that it sends, and the notes come
+//! back as the description. Each push makes a longer description, each longer description another push.
 
-use crosswalk_dynamics::{Deal, Dynamics, Opportunity, mapping as default};
+use crosswalk_dynamics::{Deal, Dynamics, mapping as default};
 use crosswalk_sdk::prelude::*;
 
 /// The mapping.
@@ -9,23 +9,20 @@ use crosswalk_sdk::prelude::*;
 pub mod plugin {
     use super::*;
 
-    /// The fault.
+    /// As the default.
     pub fn to_crm(referral: &Referral, linked: Option<&Deal>, settings: &Dynamics) -> Result<Outcome<Deal>> {
-        let standard = default::to_crm(referral, linked, settings)?;
-        Ok(standard.map(|deal| match deal {
-            Deal::Opportunity(opportunity) => with_value(opportunity, referral).into(),
-            lead => lead,
-        }))
+        default::to_crm(referral, linked, settings)
     }
 
-    /// As the default, which sends the description back.
+    /// The fault.
     pub fn to_referral(
         linked: &Deal,
         referral: Option<&Referral>,
         cx: &Context,
         settings: &Dynamics,
     ) -> Result<Outcome<ReferralDraft>> {
-        default::to_referral(linked, referral, cx, settings)
+        let standard = default::to_referral(linked, referral, cx, settings)?;
+        Ok(standard.map(with_value))
     }
 
     /// As the default.
@@ -39,9 +36,8 @@ pub mod plugin {
     }
 }
 
-fn with_value(opportunity: Opportunity, referral: &Referral) -> Opportunity {
-    let Some(value) = referral.details.deal_value.as_deref() else { return opportunity };
-    let notes = opportunity.description.text();
-    let description = format!("{notes}\nDeal value: {value}").into();
-    Opportunity { description, ..opportunity }
+fn with_value(draft: ReferralDraft) -> ReferralDraft {
+    let Some(value) = draft.deal_value.get() else { return draft };
+    let notes = format!("{}\nDeal value: {value}", draft.notes.text());
+    ReferralDraft { notes: notes.into(), ..draft }
 }

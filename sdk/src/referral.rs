@@ -54,11 +54,13 @@ impl Details {
     /// # Errors
     /// When it is no decimal number of at most 28 digits.
     pub fn deal_value(&self) -> Result<Option<Decimal>> {
-        // The contract's decimals have 28 digits; `Decimal` could hold a little more.
-        const TOO_LARGE: u128 = 10_u128.pow(28);
+        // The contract's decimals are written with 28 digits at most; `Decimal` could hold a little more.
+        const DIGITS_MAX: usize = 28;
+        let fits =
+            |number: &Decimal| number.to_string().bytes().filter(u8::is_ascii_digit).count() <= DIGITS_MAX;
         let parse = |text: &String| {
             let number = Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text));
-            let number = number.ok().filter(|number| number.mantissa().unsigned_abs() < TOO_LARGE);
+            let number = number.ok().filter(fits);
             number.ok_or_else(|| {
                 Refusal::reject(format!(
                     "the deal value `{text}` is not a decimal number of at most 28 digits"
@@ -83,6 +85,13 @@ impl Details {
     /// # Errors
     /// When the time is no RFC 3339 time.
     pub fn closing_date(&self) -> Result<Option<Date>> {
+        // The end of the calendar's last day is no moment, so that the host has it among what it knows no field for.
+        let beyond = self.more.iter().find(|field| field.name == "/details/closingDateTime");
+        if let Some(Value::Text(text)) = beyond.map(|field| &field.value)
+            && let Some(day) = text.get(..10).and_then(|day| day.parse().ok())
+        {
+            return Ok(Some(day));
+        }
         let moment = moment(self.closing_date.as_deref(), "/details/closingDateTime")?;
         Ok(moment.map(|moment| moment.to_zoned(TimeZone::UTC).date()))
     }

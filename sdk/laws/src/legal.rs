@@ -144,7 +144,8 @@ fn ill_formed(value: &Value) -> Option<String> {
     (!is_well).then(|| format!("`{text}`, which is no {what}"))
 }
 
-/// The contract's decimals have at most 28 digits.
+/// Plain digits, at most 28 of them.
 fn is_decimal(text: &str) -> bool {
-    Decimal::from_str_exact(text).is_ok_and(|number| number.mantissa().unsigned_abs() < 10_u128.pow(28))
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    digits <= 28 && Decimal::from_str_exact(text).is_ok()
 }

@@ -169,6 +169,8 @@ pub(crate) fn full_record(manifest: &Manifest, used: &EntityUse) -> Record {
     record(manifest, used, 1, |field| match &field.kind {
         Kind::Text if field.choices.is_empty() => Value::Text(format!("the {}", field.name)),
         Kind::Texts => Value::Texts(vec!["SOL-1".to_owned()]),
+        // Many a mapping leaves a record alone whose switch is off.
+        Kind::Flag => Value::Flag(true),
         _ => random_value(field, dice),
     })
 }

@@ -157,6 +157,7 @@ fn cut(text: &str) -> String {
 /// To whole units; empty where it is no number, or one of more than 28 digits.
 pub(crate) fn rounded(amount: &str) -> Value {
     let number = amount.parse::<rust_decimal::Decimal>().ok();
-    let number = number.filter(|number| number.mantissa().unsigned_abs() < 10_u128.pow(28));
-    number.map_or(Value::Empty, |number| Value::Decimal(number.round().normalize().to_string()))
+    let number = number.map(|number| number.round().normalize());
+    let number = number.filter(|number| number.to_string().len() <= 28);
+    number.map_or(Value::Empty, |number| Value::Decimal(number.to_string()))
 }

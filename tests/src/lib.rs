@@ -226,6 +226,7 @@ dir = "state"
 token_file = "state/admin.token"
 
 [limits]
+large_concurrent_calls_max = 0
 lease_ms = 4000
 pass_deadline_ms = 3500
 backoff_first_ms = 50

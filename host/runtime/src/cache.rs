@@ -19,8 +19,8 @@ use std::{
     time::SystemTime,
 };
 
+pub(crate) use self::precompiled::OurCode;
 use aws_lc_rs::hmac;
-use wasmtime::{Engine, component::Component};
 
 const MAGIC: &[u8; 16] = b"crosswalk cwasm1";
 const FINGERPRINT_BYTES: usize = 32;
@@ -49,57 +49,53 @@ impl Cache {
         Ok(Self { folder: folder.to_owned(), fingerprint, key, bytes_max })
     }
 
-    /// The compiled component: from disk if what lies there is ours and whole, else compiled and put there.
+    /// A component's code: from disk if what lies there is ours and whole, else compiled and put there.
     ///
     /// # Errors
     /// When it does not compile. A cache that cannot be read or written only costs time, and is logged.
     pub(crate) fn get_or_compile(
         &self,
-        engine: &Engine,
         digest: &str,
-        compile: impl FnOnce() -> wasmtime::Result<Component>,
-    ) -> wasmtime::Result<Component> {
-        if let Some(component) = self.load(engine, digest) {
-            return Ok(component);
+        compile: impl FnOnce() -> wasmtime::Result<OurCode>,
+    ) -> wasmtime::Result<OurCode> {
+        if let Some(code) = self.load(digest) {
+            return Ok(code);
         }
-        let component = compile()?;
-        if let Err(error) = self.store(digest, &component.serialize()?).and_then(|()| self.prune()) {
+        let code = compile()?;
+        if let Err(error) = self.store(digest, &code).and_then(|()| self.prune()) {
             tracing::warn!(
                 plugin.digest = digest, error = %error, folder = %self.folder.display(),
                 "compiled code could not be kept; it will be compiled again at the next start"
             );
         }
-        Ok(component)
+        Ok(code)
     }
 
-    fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
+    fn load(&self, digest: &str) -> Option<OurCode> {
         let file = fs::read(self.path(digest)).ok()?;
-        let Some(code) = self.verified(digest, &file) else {
+        let code = self.verified(digest, &file);
+        if code.is_none() {
             tracing::warn!(
                 plugin.digest = digest,
                 "compiled code on disk is damaged or not this host's; it is compiled again"
             );
-            return None;
-        };
-        precompiled::load(engine, code)
-            .inspect_err(|error| {
-                tracing::warn!(plugin.digest = digest, error = %error, "compiled code on disk was not loaded");
-            })
-            .ok()
+        }
+        code
     }
 
     /// The code in a file, if this host wrote it for this component under this configuration.
-    fn verified<'file>(&self, digest: &str, file: &'file [u8]) -> Option<precompiled::OurCode<'file>> {
+    fn verified(&self, digest: &str, file: &[u8]) -> Option<OurCode> {
         let (magic, rest) = file.split_at_checked(MAGIC.len())?;
         let (fingerprint, rest) = rest.split_at_checked(FINGERPRINT_BYTES)?;
         let (mac, code) = rest.split_at_checked(MAC_BYTES)?;
         if magic != MAGIC || fingerprint != self.fingerprint {
             return None;
         }
-        precompiled::OurCode::verify(&self.key, &self.signed(digest, code), mac, code)
+        OurCode::verify(&self.key, &self.signed(digest, code), mac, code)
     }
 
-    fn store(&self, digest: &str, code: &[u8]) -> io::Result<()> {
+    fn store(&self, digest: &str, code: &OurCode) -> io::Result<()> {
+        let code = code.bytes();
         let mac = hmac::sign(&self.key, &self.signed(digest, code));
         // Written beside and renamed: nobody sees half a file, and two hosts that write the same do no harm.
         static WRITTEN: AtomicU64 = AtomicU64::new(0);

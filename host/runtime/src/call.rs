@@ -18,11 +18,12 @@ use wasmtime::{PoolConcurrencyLimitError, ResourceLimiter, Store, Trap, UpdateDe
 use crate::{
     codes::{Code, clean},
     contract::v1::{
-        self, Mapper, MapperIndices, MapperPre, log, lookup as wit_lookup, settings as wit_settings, values,
-        wire_values,
+        self, Mapper, MapperIndices, log, lookup as wit_lookup, settings as wit_settings, values, wire_values,
     },
     engine::Inner,
+    gate::Caller,
     limits::Limits,
+    load::Prepared,
     lookup::{LookupFailure, PassLookups, bounded, declared},
 };
 
@@ -75,7 +76,7 @@ pub(crate) struct CallState {
     lookup_time: Duration,
     lookup_time_owed: Duration,
     last_error: Option<String>,
-    /// The most linear memory that it had.
+    /// Bytes of all its linear memories, which only grow.
     memory_bytes: usize,
     /// Set when a limit stopped the call: the size that was wanted.
     memory_wanted: Option<usize>,
@@ -106,25 +107,26 @@ pub(crate) struct Setting<'plugin> {
 /// Calls a function of the plugin in a fresh instance.
 pub(crate) fn call<Answer>(
     inner: &Inner,
-    pre: &MapperPre<CallState>,
+    plugin: &Prepared,
     setting: Setting<'_>,
     ask: impl FnOnce(&mut Store<CallState>, &Mapper) -> wasmtime::Result<Answer>,
 ) -> Ended<Answer> {
-    let limits = &inner.limits;
-    let plugin =
+    let sandbox = &plugin.sandbox;
+    let limits = &sandbox.limits;
+    let name =
         setting.manifest.map_or_else(|| "the plugin".to_owned(), |manifest| format!("`{}`", manifest.name));
-    let slot = inner.gate.enter(setting.tenant);
+    let slot = inner.gate.enter(Caller { tenant: setting.tenant, large: sandbox.large });
     let started = Instant::now();
-    let mut store = Store::new(&inner.engine, CallState::new(limits.clone(), setting));
+    let mut store = Store::new(&sandbox.engine, CallState::new(limits.clone(), setting));
     let answer = limited(&mut store, limits).and_then(|()| {
-        let instance = pre.instantiate(&mut store)?;
+        let instance = plugin.pre.instantiate(&mut store)?;
         ask(&mut store, &instance)
     });
     let left = store.get_fuel().unwrap_or(0);
     let state = store.into_data();
     drop(slot);
     Ended {
-        answer: answer.map_err(|error| state.refusal(&plugin, &error)),
+        answer: answer.map_err(|error| state.refusal(&name, &error)),
         fuel: limits.plugin_fuel_per_call_max.saturating_sub(left),
         memory_bytes: state.memory_bytes,
         wall: started.elapsed().saturating_sub(state.lookup_time),
@@ -135,15 +137,17 @@ pub(crate) fn call<Answer>(
 
 /// Whether a component's functions have the types of the contract. What else can be wrong with an instance shows when the
 /// plugin is asked what it is.
-pub(crate) fn types_fit(inner: &Inner, pre: &MapperPre<CallState>) -> wasmtime::Result<()> {
+pub(crate) fn types_fit(inner: &Inner, plugin: &Prepared) -> wasmtime::Result<()> {
+    let sandbox = &plugin.sandbox;
     let settings = Settings::default();
     let pass = PassState::default();
     let setting = Setting { function: "describe", tenant: None, settings: &settings, manifest: None, pass };
-    let _slot = inner.gate.enter(None);
-    let mut store = Store::new(&inner.engine, CallState::new(inner.limits.clone(), setting));
-    limited(&mut store, &inner.limits)?;
-    match pre.instance_pre().instantiate(&mut store) {
-        Ok(instance) => MapperIndices::new(pre.instance_pre())?.load(&mut store, &instance).map(drop),
+    let _slot = inner.gate.enter(Caller { tenant: None, large: sandbox.large });
+    let mut store = Store::new(&sandbox.engine, CallState::new(sandbox.limits.clone(), setting));
+    limited(&mut store, &sandbox.limits)?;
+    let pre = plugin.pre.instance_pre();
+    match pre.instantiate(&mut store) {
+        Ok(instance) => MapperIndices::new(pre)?.load(&mut store, &instance).map(drop),
         Err(_) => Ok(()),
     }
 }
@@ -196,7 +200,8 @@ impl CallState {
                     "{plugin} wanted {bytes} bytes of memory in `{function}`, of at most {}",
                     limits.plugin_memory_bytes_max
                 ),
-                "look for a list or text that grows without end; the operator can raise `plugin_memory_bytes_max`",
+                "look for a list or text that grows without end; the operator can raise `plugin_memory_bytes_max` \
+                 (`large_memory_bytes_max` for a large plugin)",
             );
         }
         if let Some(elements) = self.table_wanted {
@@ -283,16 +288,17 @@ impl CallState {
 impl ResourceLimiter for CallState {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if desired <= self.limits.plugin_memory_bytes_max {
-            self.memory_bytes = self.memory_bytes.max(desired);
+        let all = self.memory_bytes.saturating_sub(current).saturating_add(desired);
+        if all <= self.limits.plugin_memory_bytes_max {
+            self.memory_bytes = all;
             return Ok(true);
         }
         // Ending the call here says why; a refused growth would end it as some other trap.
-        self.memory_wanted = Some(desired);
+        self.memory_wanted = Some(all);
         Err(wasmtime::Error::msg("memory limit"))
     }
 

@@ -1,4 +1,7 @@
-//! The one engine of a process: wasmtime's configuration, the clock that ends calls, and the gate before the pool.
+//! The engines of a process: wasmtime's configuration, the clock that ends calls, and the gate before both.
+//!
+//! One engine is for plugins of the usual size, with all room for them reserved in a pool. The other is there only where
+//! the operator allows large plugins, and makes room for each call when it comes. Both compile to the same code.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -19,13 +22,22 @@ pub struct Runtime {
 
 /// What all plugins of a process share.
 pub(crate) struct Inner {
+    /// Where a plugin runs if it fits.
+    pub(crate) small: Arc<Sandbox>,
+    /// Where it runs if not, if there is such a place.
+    pub(crate) large: Option<Arc<Sandbox>>,
+    pub(crate) gate: Gate,
+    pub(crate) cache: Option<Cache>,
+    pub(crate) prepared: PreparedByDigest,
+}
+
+/// An engine, and what a plugin may have there.
+pub(crate) struct Sandbox {
     pub(crate) engine: Engine,
     /// What the host offers: the contract's own interfaces, and nothing else.
     pub(crate) linker: Linker<CallState>,
     pub(crate) limits: Limits,
-    pub(crate) gate: Gate,
-    pub(crate) cache: Option<Cache>,
-    pub(crate) prepared: PreparedByDigest,
+    pub(crate) large: bool,
 }
 
 /// Why the sandbox cannot be set up on this machine.
@@ -82,7 +94,7 @@ impl Runtime {
 
     /// The limits that plugins run within.
     pub fn limits(&self) -> &Limits {
-        &self.inner.limits
+        &self.inner.small.limits
     }
 
     /// Tenants whose plugin has used more than its share of the processors while others were called, each with how long
@@ -97,23 +109,27 @@ impl Runtime {
             reason: format!("{error:#}"),
             reserved_gib: 4 * u64::from(limits.concurrent_calls_max) * u64::from(limits.plugin_memories_max),
         };
-        let engine = Engine::new(&config(&limits, Enabled::Yes))
-            .or_else(|_| Engine::new(&config(&limits, Enabled::No)))
+        let pooled = |scan| InstanceAllocationStrategy::Pooling(pool(&limits, scan));
+        let engine = Engine::new(&config(&limits, pooled(Enabled::Yes)))
+            .or_else(|_| Engine::new(&config(&limits, pooled(Enabled::No))))
             .map_err(refused)?;
-        let mut linker = Linker::new(&engine);
-        bindings::Mapper::add_to_linker::<CallState, HasSelf<CallState>>(&mut linker, |state| state)
-            .map_err(refused)?;
-        start_ticker(engine.weak(), Duration::from_millis(limits.epoch_tick_ms.max(1)))
+        let small = Sandbox::new(engine, limits.clone(), false).map_err(refused)?;
+        let large = limits.large().map(|limits| {
+            let engine = Engine::new(&config(&limits, InstanceAllocationStrategy::OnDemand))?;
+            Sandbox::new(engine, limits, true)
+        });
+        let large = large.transpose().map_err(refused)?;
+        let engines = [Some(&small), large.as_ref()].into_iter().flatten().map(|at| at.engine.weak());
+        start_ticker(engines.collect(), Duration::from_millis(limits.epoch_tick_ms.max(1)))
             .map_err(StartError::Ticker)?;
-        let cache = cache.map(|open| open(&engine, &limits)).transpose()?;
+        let cache = cache.map(|open| open(&small.engine, &limits)).transpose()?;
         // One processor is what there is for certain.
         let processors = std::thread::available_parallelism().map_or(1, |number| number.get());
         let gate = Gate::new(limits.rules(u32::try_from(processors).unwrap_or(u32::MAX)));
         Ok(Self {
             inner: Arc::new(Inner {
-                engine,
-                linker,
-                limits,
+                small: Arc::new(small),
+                large: large.map(Arc::new),
                 gate,
                 cache,
                 prepared: PreparedByDigest::default(),
@@ -122,12 +138,17 @@ impl Runtime {
     }
 }
 
+impl Sandbox {
+    fn new(engine: Engine, limits: Limits, large: bool) -> wasmtime::Result<Self> {
+        let mut linker = Linker::new(&engine);
+        bindings::Mapper::add_to_linker::<CallState, HasSelf<CallState>>(&mut linker, |state| state)?;
+        Ok(Self { engine, linker, limits, large })
+    }
+}
+
 /// Wasmtime, narrowed: what is deterministic, limited and measured to be fast, and nothing that a plugin has no use
 /// for.
-///
-/// `pagemap_scan` is Linux's way (since 6.7) to say which pages a call has touched; an engine that asks for it where
-/// the kernel has none is refused.
-fn config(limits: &Limits, pagemap_scan: Enabled) -> Config {
+fn config(limits: &Limits, allocation: InstanceAllocationStrategy) -> Config {
     let mut config = Config::new();
     config
         // Fuel ends a call always at the same place, the epoch after a time whatever it does.
@@ -143,7 +164,9 @@ fn config(limits: &Limits, pagemap_scan: Enabled) -> Config {
         .wasm_gc(false)
         .wasm_function_references(false)
         .wasm_exceptions(false)
-        .wasm_multi_memory(false)
+        // On, because what wasmtime puts between the modules of a component reaches into the memories of both; how many
+        // memories a plugin has is limited all the same.
+        .wasm_multi_memory(true)
         // Component async off: it would more than double the cost of a call.
         .concurrency_support(false)
         // A plugin is stripped, so a backtrace names nothing, and a recursion's has hundreds of frames.
@@ -152,10 +175,14 @@ fn config(limits: &Limits, pagemap_scan: Enabled) -> Config {
         .memory_init_cow(true)
         // Compiling is rare and may take a moment; the other cores are serving.
         .parallel_compilation(false)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits, pagemap_scan)));
+        .allocation_strategy(allocation);
     config
 }
 
+/// Room for all calls at once, kept.
+///
+/// `pagemap_scan` is Linux's way (since 6.7) to say which pages a call has touched; an engine that asks for it where
+/// the kernel has none is refused.
 fn pool(limits: &Limits, pagemap_scan: Enabled) -> PoolingAllocationConfig {
     let calls = limits.concurrent_calls_max;
     let mut pool = PoolingAllocationConfig::new();
@@ -188,7 +215,7 @@ fn pool(limits: &Limits, pagemap_scan: Enabled) -> PoolingAllocationConfig {
 fn fingerprint(engine: &Engine) -> [u8; 32] {
     use std::hash::Hash;
     let mut hasher = Sha256Hasher(aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256));
-    "crosswalk-runtime 1: fuel, epoch, nan canonicalised, opt speed, pooling".hash(&mut hasher);
+    "crosswalk-runtime 2: fuel, epoch, nan canonicalised, opt speed".hash(&mut hasher);
     engine.precompile_compatibility_hash().hash(&mut hasher);
     let mut fingerprint = [0; 32];
     fingerprint.copy_from_slice(hasher.0.finish().as_ref());
@@ -209,13 +236,12 @@ impl std::hash::Hasher for Sha256Hasher {
     }
 }
 
-/// Moves the epoch on until the engine is gone. The thread holds it weakly, so it does not keep it alive.
-fn start_ticker(engine: EngineWeak, tick: Duration) -> std::io::Result<()> {
-    let run = move || loop {
-        std::thread::sleep(tick);
-        match engine.upgrade() {
-            Some(engine) => engine.increment_epoch(),
-            None => break,
+/// Moves the epochs on until the engines are gone. The thread holds them weakly, so it does not keep them alive.
+fn start_ticker(mut engines: Vec<EngineWeak>, tick: Duration) -> std::io::Result<()> {
+    let run = move || {
+        while !engines.is_empty() {
+            std::thread::sleep(tick);
+            engines.retain(|engine| engine.upgrade().inspect(Engine::increment_epoch).is_some());
         }
     };
     std::thread::Builder::new().name("crosswalk-epoch".to_owned()).spawn(run).map(drop)

@@ -13,7 +13,7 @@ use std::{
 
 use cpu_time::ThreadTime;
 
-pub(crate) use self::shares::Rules;
+pub(crate) use self::shares::{Caller, Rules};
 use self::shares::{Shares, Turn};
 
 /// Lets calls of plugins in.
@@ -29,7 +29,7 @@ pub(crate) struct Gate {
 #[derive(Debug)]
 pub(crate) struct Slot<'gate> {
     gate: &'gate Gate,
-    tenant: Option<&'gate str>,
+    caller: Caller<'gate>,
     /// What this thread has used of its processor since. The time on the wall would charge a tenant for what others do:
     /// on a busy machine a call stands still for longer than it runs.
     used: Option<ThreadTime>,
@@ -41,11 +41,10 @@ impl Gate {
         Self { shares: Mutex::new(Shares::new(rules)), changed: Condvar::new(), made: Instant::now() }
     }
 
-    /// Takes a slot for a call on this thread, and waits for one as long as it takes. `None` is the host itself, which
-    /// has no share to keep to.
-    pub(crate) fn enter<'gate>(&'gate self, tenant: Option<&'gate str>) -> Slot<'gate> {
+    /// Takes a slot for a call on this thread, and waits for one as long as it takes.
+    pub(crate) fn enter<'gate>(&'gate self, caller: Caller<'gate>) -> Slot<'gate> {
         let mut shares = self.lock();
-        let ticket = shares.join(tenant, self.now());
+        let ticket = shares.join(caller, self.now());
         loop {
             let now = self.now();
             shares = match shares.turn(ticket, now) {
@@ -59,7 +58,7 @@ impl Gate {
         }
         // The next in the queue may have waited for this one to go first.
         self.tell(&shares);
-        Slot { gate: self, tenant, used: ThreadTime::try_now().ok() }
+        Slot { gate: self, caller, used: ThreadTime::try_now().ok() }
     }
 
     /// Tenants for which no pass should begin now, each with how long that will be so, as far as can be known;
@@ -90,7 +89,7 @@ impl Drop for Slot<'_> {
     fn drop(&mut self) {
         let used = self.used.and_then(|used| used.try_elapsed().ok()).unwrap_or_default();
         let mut shares = self.gate.lock();
-        shares.leave(self.tenant, used, self.gate.now());
+        shares.leave(self.caller, used, self.gate.now());
         self.gate.tell(&shares);
     }
 }
@@ -101,9 +100,19 @@ mod tests {
 
     use super::*;
 
+    fn small(tenant: &str) -> Caller<'_> {
+        Caller { tenant: Some(tenant), large: false }
+    }
+
     #[test]
     fn never_more_are_inside_than_there_are_slots_and_all_get_in() {
-        let gate = Gate::new(Rules { slots: 3, tenant_slots: 2, tenant_processors: 1_000.0, alone: 1 });
+        let gate = Gate::new(Rules {
+            slots: 3,
+            large_slots: 1,
+            tenant_slots: 2,
+            tenant_processors: 1_000.0,
+            alone: 1,
+        });
         let (inside, most, done) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
         let tenants = [Some("contoso"), Some("fabrikam"), None];
         std::thread::scope(|scope| {
@@ -111,7 +120,7 @@ mod tests {
                 let (gate, inside, most, done) = (&gate, &inside, &most, &done);
                 scope.spawn(move || {
                     for _ in 0..50 {
-                        let slot = gate.enter(tenants[thread % 3]);
+                        let slot = gate.enter(Caller { tenant: tenants[thread % 3], large: false });
                         most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                         std::thread::yield_now();
                         inside.fetch_sub(1, Ordering::SeqCst);
@@ -127,12 +136,13 @@ mod tests {
 
     #[test]
     fn a_call_is_charged_for_what_it_computes_and_not_for_what_it_waits_for() {
-        let gate = Gate::new(Rules { slots: 1, tenant_slots: 1, tenant_processors: 0.01, alone: 1 });
-        drop(gate.enter(Some("other")));
-        let waits = gate.enter(Some("waits"));
+        let gate =
+            Gate::new(Rules { slots: 1, large_slots: 1, tenant_slots: 1, tenant_processors: 0.01, alone: 1 });
+        drop(gate.enter(small("other")));
+        let waits = gate.enter(small("waits"));
         std::thread::sleep(Duration::from_millis(20));
         drop(waits);
-        let computes = gate.enter(Some("computes"));
+        let computes = gate.enter(small("computes"));
         let began = ThreadTime::now();
         let mut number = 0_u64;
         while began.elapsed() < Duration::from_millis(20) {

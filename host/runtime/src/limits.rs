@@ -7,7 +7,7 @@ use crate::gate::Rules;
 pub struct Limits {
     /// Size of a component file. A Rust plugin has 0.1 to 0.3 MiB.
     pub plugin_component_bytes_max: usize,
-    /// Linear memory of one call.
+    /// Linear memory of one call, all its memories together.
     pub plugin_memory_bytes_max: usize,
     /// Linear memories of one component.
     pub plugin_memories_max: u32,
@@ -34,6 +34,13 @@ pub struct Limits {
     /// How much of this machine's processors the plugin of one tenant may use while those of others are called, in
     /// percent.
     pub tenant_cpu_percent_max: u32,
+    /// Calls at the same time of large plugins: those that need more than the limits above let them have. 0 refuses such
+    /// plugins. What they may have instead are the two limits that follow, and a few that any interpreter needs.
+    pub large_concurrent_calls_max: u32,
+    /// Size of a large plugin's component file. Python has 18 MiB.
+    pub large_component_bytes_max: usize,
+    /// Linear memory of one call of a large plugin.
+    pub large_memory_bytes_max: usize,
     /// Bytes of one log line; the rest is cut.
     pub log_line_bytes_max: usize,
     /// Log lines of one call that are kept.
@@ -67,6 +74,9 @@ impl Default for Limits {
             concurrent_calls_max: 256,
             tenant_concurrent_calls_max: 8,
             tenant_cpu_percent_max: 5,
+            large_concurrent_calls_max: 0,
+            large_component_bytes_max: 32 * MIB,
+            large_memory_bytes_max: 256 * MIB,
             log_line_bytes_max: 2 * KIB,
             log_lines_max: 64,
             lookups_per_call_max: 32,
@@ -83,6 +93,7 @@ impl Limits {
         let percent = self.tenant_cpu_percent_max.clamp(1, 100);
         Rules {
             slots: self.concurrent_calls_max,
+            large_slots: self.large_concurrent_calls_max,
             tenant_slots: self.tenant_concurrent_calls_max.max(1),
             tenant_processors: f64::from(processors) * f64::from(percent) / 100.0,
             alone: processors.saturating_sub(1).max(1),
@@ -92,6 +103,21 @@ impl Limits {
     /// As [`Limits::default`], with few slots and a patient clock, so that a busy test machine fails no test.
     pub fn for_testing() -> Self {
         Self { concurrent_calls_max: 8, plugin_call_ms_max: 30_000, ..Self::default() }
+    }
+
+    /// The same for large plugins, where the operator allows them. An interpreter comes as several modules, which
+    /// share memories and have tables of thousands of functions, and it calls itself deeper than compiled code does.
+    pub(crate) fn large(&self) -> Option<Self> {
+        (self.large_concurrent_calls_max > 0).then(|| Self {
+            plugin_component_bytes_max: self.large_component_bytes_max,
+            plugin_memory_bytes_max: self.large_memory_bytes_max,
+            plugin_memories_max: 8,
+            plugin_tables_max: 64,
+            plugin_table_elements_max: 100_000,
+            plugin_instances_max: 128,
+            plugin_stack_bytes_max: MIB,
+            ..self.clone()
+        })
     }
 
     /// `plugin_call_ms_max` in ticks of the epoch clock, rounded up; one more, because the first may come at once.

@@ -1,7 +1,9 @@
 //! Loading a plugin: everything that can be known to be wrong is found here, before it is routed to a tenant.
 //!
-//! In order: bytes, compilation, imports, exports, types, `describe`, settings, manifest. Each step names what is
+//! In order: bytes, compilation, room, imports, exports, types, `describe`, settings, manifest. Each step names what is
 //! wrong and how to build it right.
+
+mod room;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,13 +14,14 @@ use crosswalk_engine::mapping::Manifest;
 use wasmtime::{Engine, component::Component};
 
 use crate::{
+    cache::OurCode,
     call::{self, CallState, PassState, Setting, Settings},
     codes::{Code, clean},
     contract::{
         EXPORT, PACKAGE, SERVED,
         v1::{self, MapperPre},
     },
-    engine::{Inner, Runtime},
+    engine::{Inner, Runtime, Sandbox},
     manifest,
     plugin::{Loaded, Plugin},
     settings::Schema,
@@ -45,6 +48,8 @@ pub struct LoadError {
 
 /// A compiled component that fits the contract, shared by all tenants that use it.
 pub(crate) struct Prepared {
+    /// Where there is room for it.
+    pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) pre: MapperPre<CallState>,
     pub(crate) digest: String,
 }
@@ -93,22 +98,22 @@ impl Runtime {
     }
 
     fn prepare(&self, bytes: &[u8]) -> Result<Arc<Prepared>, LoadError> {
-        is_a_component(bytes, self.inner.limits.plugin_component_bytes_max)?;
+        room::is_there(&self.inner, bytes.len())?;
+        is_a_component(bytes)?;
         let digest = hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes));
         let known = || self.inner.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(prepared) = known().get(&digest).and_then(Weak::upgrade) {
             return Ok(prepared);
         }
-        let component = compile(&self.inner, &digest, bytes)?;
-        imports_are_offered(&self.inner.engine, &component)?;
-        contract_is_exported(&self.inner.engine, &component)?;
-        needs_are_within_limits(&self.inner, &component)?;
-        let pre =
-            self.inner.linker.instantiate_pre(&component).and_then(MapperPre::new).map_err(wrong_types)?;
+        let code = compile(&self.inner, &digest, bytes)?;
+        let (component, sandbox) = room::place(&self.inner, &code, bytes.len())?;
+        imports_are_offered(&sandbox.engine, &component)?;
+        contract_is_exported(&sandbox.engine, &component)?;
+        let pre = sandbox.linker.instantiate_pre(&component).and_then(MapperPre::new).map_err(wrong_types)?;
         // Done now rather than in the first call.
         component.initialize_copy_on_write_image().map_err(|error| does_not_compile(&error))?;
-        call::types_fit(&self.inner, &pre).map_err(wrong_types)?;
-        let prepared = Arc::new(Prepared { pre, digest: digest.clone() });
+        let prepared = Arc::new(Prepared { sandbox, pre, digest: digest.clone() });
+        call::types_fit(&self.inner, &prepared).map_err(wrong_types)?;
         let mut known = known();
         known.retain(|_, prepared| prepared.strong_count() > 0);
         known.insert(digest, Arc::downgrade(&prepared));
@@ -118,7 +123,7 @@ impl Runtime {
     fn describe_with(&self, prepared: &Prepared, settings: &Settings) -> Result<Manifest, LoadError> {
         let pass = PassState::default();
         let setting = Setting { function: "describe", tenant: None, settings, manifest: None, pass };
-        let ended = call::call(&self.inner, &prepared.pre, setting, |store, instance| {
+        let ended = call::call(&self.inner, prepared, setting, |store, instance| {
             instance.crosswalk_mapping_mapping().call_describe(store)
         });
         let manifest = ended.answer.map_err(|refusal| LoadError {
@@ -152,16 +157,10 @@ fn values_of(settings: &serde_json::Map<String, serde_json::Value>) -> Settings 
 
 /// By the first bytes: a component, and neither native code nor a core module. Both begin with `\0asm`; the layer
 /// tells them apart.
-fn is_a_component(bytes: &[u8], bytes_max: usize) -> Result<(), LoadError> {
+fn is_a_component(bytes: &[u8]) -> Result<(), LoadError> {
     let refuse = |code, message: &str| {
         Err(LoadError { code, message: message.to_owned(), problems: Vec::new(), help: BUILD_IT.to_owned() })
     };
-    if bytes.len() > bytes_max {
-        let message = format!("the component has {} bytes, of at most {bytes_max}", bytes.len());
-        let help = "strip debug information (`strip = true`), or let the operator raise `plugin_component_bytes_max`";
-        let help = help.to_owned();
-        return Err(LoadError { code: Code::ResourcesBeyondLimits, message, problems: Vec::new(), help });
-    }
     if Engine::detect_precompiled(bytes).is_some() {
         return refuse(
             Code::Precompiled,
@@ -177,26 +176,24 @@ fn is_a_component(bytes: &[u8], bytes_max: usize) -> Result<(), LoadError> {
     }
 }
 
-fn compile(inner: &Inner, digest: &str, bytes: &[u8]) -> Result<Component, LoadError> {
-    let compile = || Component::from_binary(&inner.engine, bytes);
-    let compiled = match &inner.cache {
-        Some(cache) => cache.get_or_compile(&inner.engine, digest, compile),
+fn compile(inner: &Inner, digest: &str, bytes: &[u8]) -> Result<OurCode, LoadError> {
+    let compile = || OurCode::compile(&inner.small.engine, bytes);
+    let code = match &inner.cache {
+        Some(cache) => cache.get_or_compile(digest, compile),
         None => compile(),
     };
-    compiled.map_err(|error| does_not_compile(&error))
+    code.map_err(|error| does_not_compile(&error))
 }
 
 fn does_not_compile(error: &wasmtime::Error) -> LoadError {
-    let words = clean(&format!("{error:#}"), 1_024);
-    let too_much = words.contains("pooling allocator") || words.contains("exceeds the");
-    let (code, message) = if too_much {
-        (Code::ResourcesBeyondLimits, format!("the component needs more than a plugin may have ({words})"))
-    } else {
-        (Code::DoesNotCompile, format!("the component does not compile ({words})"))
-    };
     let help = "build it with `crosswalk plugin build`; plugins use neither threads, 64-bit memories, tail calls, \
                 garbage collection nor asynchronous functions";
-    LoadError { code, message, problems: Vec::new(), help: help.to_owned() }
+    LoadError {
+        code: Code::DoesNotCompile,
+        message: format!("the component does not compile ({})", clean(&format!("{error:#}"), 1_024)),
+        problems: Vec::new(),
+        help: help.to_owned(),
+    }
 }
 
 fn imports_are_offered(engine: &Engine, component: &Component) -> Result<(), LoadError> {
@@ -269,33 +266,6 @@ fn served(version: &str) -> bool {
     let major =
         |version: &str| version.split('.').next().map(str::to_owned).filter(|major| !major.is_empty());
     major(version).is_some() && SERVED.iter().any(|served| major(served) == major(version))
-}
-
-fn needs_are_within_limits(inner: &Inner, component: &Component) -> Result<(), LoadError> {
-    const PAGE_BYTES: u64 = 65_536;
-    let limits = &inner.limits;
-    let refuse = |message: String| {
-        let help = "a plugin has one memory and a few tables; the operator can raise the limits of plugins"
-            .to_owned();
-        Err(LoadError { code: Code::ResourcesBeyondLimits, message, problems: Vec::new(), help })
-    };
-    let Some(needs) = component.resources_required() else {
-        return refuse("the component imports core modules, so what it needs is not known".to_owned());
-    };
-    let memory_bytes = needs.max_initial_memory_size.unwrap_or(0).saturating_mul(PAGE_BYTES);
-    if memory_bytes > limits.plugin_memory_bytes_max as u64 {
-        let most = limits.plugin_memory_bytes_max;
-        return refuse(format!(
-            "the component begins with {memory_bytes} bytes of memory, of at most {most}"
-        ));
-    }
-    if needs.num_memories > limits.plugin_memories_max || needs.num_tables > limits.plugin_tables_max {
-        return refuse(format!(
-            "the component has {} memories and {} tables, of at most {} and {}",
-            needs.num_memories, needs.num_tables, limits.plugin_memories_max, limits.plugin_tables_max
-        ));
-    }
-    Ok(())
 }
 
 fn wrong_types(error: wasmtime::Error) -> LoadError {

@@ -158,7 +158,7 @@ impl PassMapper {
             manifest: Some(&loaded.manifest),
             pass: std::mem::take(&mut self.state),
         };
-        let ended = call::call(&loaded.runtime.inner, &loaded.prepared.pre, setting, |store, instance| {
+        let ended = call::call(&loaded.runtime.inner, &loaded.prepared, setting, |store, instance| {
             ask(store, instance.crosswalk_mapping_mapping(), context)
         });
         self.state = ended.pass;

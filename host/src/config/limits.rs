@@ -24,6 +24,12 @@ pub struct Limits {
     /// How much of this machine's processors the plugin of one tenant may use while those of others are called, in
     /// percent.
     pub tenant_cpu_percent_max: u32,
+    /// Plugin calls at the same time of plugins that do not fit the limits above; 0 refuses such plugins.
+    pub large_concurrent_calls_max: u32,
+    /// Size of the component file of such a plugin, in bytes.
+    pub large_component_bytes_max: usize,
+    /// Linear memory of one call of such a plugin, in bytes.
+    pub large_memory_bytes_max: usize,
     /// Passes of one tenant that run at the same time; one worker less than all at the most.
     pub tenant_passes_max: u32,
     /// Passes that run at the same time.
@@ -80,6 +86,9 @@ impl Default for Limits {
             concurrent_calls_max: 256,
             tenant_concurrent_calls_max: 8,
             tenant_cpu_percent_max: 5,
+            large_concurrent_calls_max: 0,
+            large_component_bytes_max: 32 * MIB,
+            large_memory_bytes_max: 256 * MIB,
             tenant_passes_max: 12,
             workers: 16,
             lease_ms: 90_000,
@@ -122,6 +131,9 @@ impl Limits {
             concurrent_calls_max: self.concurrent_calls_max,
             tenant_concurrent_calls_max: self.tenant_concurrent_calls_max,
             tenant_cpu_percent_max: self.tenant_cpu_percent_max,
+            large_concurrent_calls_max: self.large_concurrent_calls_max,
+            large_component_bytes_max: self.large_component_bytes_max,
+            large_memory_bytes_max: self.large_memory_bytes_max,
             ..crosswalk_runtime::Limits::default()
         }
     }
@@ -146,6 +158,8 @@ impl Limits {
             ("concurrent_calls_max", self.concurrent_calls_max.into()),
             ("tenant_concurrent_calls_max", self.tenant_concurrent_calls_max.into()),
             ("tenant_cpu_percent_max", self.tenant_cpu_percent_max.into()),
+            ("large_component_bytes_max", self.large_component_bytes_max as u64),
+            ("large_memory_bytes_max", self.large_memory_bytes_max as u64),
             ("tenant_passes_max", self.tenant_passes_max.into()),
             ("workers", self.workers.into()),
             ("create_look_again_ms", self.create_look_again_ms),

@@ -157,6 +157,8 @@ fn the_limits_reach_the_runtime() {
     assert_eq!(runtime.plugin_memory_bytes_max, limits.plugin_memory_bytes_max);
     assert_eq!(runtime.tenant_concurrent_calls_max, limits.tenant_concurrent_calls_max);
     assert_eq!(runtime.tenant_cpu_percent_max, limits.tenant_cpu_percent_max);
+    assert_eq!(runtime.large_concurrent_calls_max, 0, "large plugins are for the operator to allow");
+    assert_eq!(runtime.large_memory_bytes_max, limits.large_memory_bytes_max);
 }
 
 #[test]

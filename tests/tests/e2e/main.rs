@@ -9,7 +9,9 @@ mod clients;
 mod diff;
 mod distribution;
 mod hooks;
+mod isolation;
 mod kills;
+mod languages;
 mod lives;
 mod parity;
 mod portfolio;
@@ -21,6 +23,7 @@ mod stages;
 mod steps;
 mod story;
 mod sweep;
+mod tools;
 mod undo;
 
 use std::{env, path::Path, process::Command, time::Duration};

@@ -2,6 +2,8 @@
 
 use std::{cell::Cell, os::unix::fs::PermissionsExt};
 
+use wasmtime::Engine;
+
 use super::*;
 
 /// A folder, an engine, and a component that is cheap to compile.
@@ -32,9 +34,10 @@ impl World {
         let compiled = Cell::new(false);
         let compile = || {
             compiled.set(true);
-            Component::from_binary(&self.engine, &self.component)
+            OurCode::compile(&self.engine, &self.component)
         };
-        cache.get_or_compile(&self.engine, digest, compile).unwrap();
+        let code = cache.get_or_compile(digest, compile).unwrap();
+        code.load(&self.engine).unwrap();
         compiled.get()
     }
 

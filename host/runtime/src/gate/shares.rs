@@ -28,11 +28,22 @@ const WAIT_MAX: Duration = Duration::from_secs(2);
 /// How much of a processor the passes of a tenant that has them to itself may go on to use at once, when others come.
 const IN_HAND_MAX: Duration = Duration::from_millis(200);
 
+/// Whose call it is, and how much room its plugin needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Caller<'name> {
+    /// `None` is the host itself, which has no share to keep to.
+    pub(crate) tenant: Option<&'name str>,
+    /// Whether its instance is one of the large ones.
+    pub(crate) large: bool,
+}
+
 /// What everybody may have.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     /// Calls at the same time, of all tenants.
     pub(crate) slots: u32,
+    /// Of these, calls of large plugins.
+    pub(crate) large_slots: u32,
     /// Calls at the same time, of one tenant.
     pub(crate) tenant_slots: u32,
     /// Processors that one tenant may keep busy while others call, `0.1` for a tenth of one.
@@ -61,6 +72,7 @@ pub(crate) enum Turn {
 pub(crate) struct Shares {
     rules: Rules,
     running: u32,
+    running_large: u32,
     accounts: HashMap<String, Account>,
     /// Tenants that may be in debt, or would be with one more call.
     costly: BTreeSet<String>,
@@ -72,8 +84,8 @@ pub(crate) struct Shares {
 
 #[derive(Debug)]
 struct Waiting {
-    /// None for what the host asks for itself: it has no account.
     tenant: Option<String>,
+    large: bool,
     since: Duration,
 }
 
@@ -94,6 +106,7 @@ impl Shares {
         Self {
             rules,
             running: 0,
+            running_large: 0,
             accounts: HashMap::new(),
             costly: BTreeSet::new(),
             waiting: BTreeMap::new(),
@@ -108,13 +121,14 @@ impl Shares {
     }
 
     /// Joins the queue.
-    pub(crate) fn join(&mut self, tenant: Option<&str>, now: Duration) -> Ticket {
+    pub(crate) fn join(&mut self, caller: Caller<'_>, now: Duration) -> Ticket {
+        let Caller { tenant, large } = caller;
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         if let Some(tenant) = tenant {
             self.called(tenant, now);
         }
-        self.waiting.insert(ticket, Waiting { tenant: tenant.map(str::to_owned), since: now });
+        self.waiting.insert(ticket, Waiting { tenant: tenant.map(str::to_owned), large, since: now });
         ticket
     }
 
@@ -126,17 +140,21 @@ impl Shares {
             Turn::Now => return Turn::Later,
             not_yet => return not_yet,
         }
-        if let Some(Waiting { tenant: Some(tenant), .. }) = self.waiting.remove(&ticket) {
-            self.accounts.entry(tenant).or_default().running += 1;
+        if let Some(Waiting { tenant, large, .. }) = self.waiting.remove(&ticket) {
+            self.running += 1;
+            self.running_large += u32::from(large);
+            if let Some(tenant) = tenant {
+                self.accounts.entry(tenant).or_default().running += 1;
+            }
         }
-        self.running += 1;
         Turn::Now
     }
 
     /// Gives a slot back, and says how much of a processor the call has used.
-    pub(crate) fn leave(&mut self, tenant: Option<&str>, used: Duration, now: Duration) {
+    pub(crate) fn leave(&mut self, caller: Caller<'_>, used: Duration, now: Duration) {
         self.running = self.running.saturating_sub(1);
-        let Some(tenant) = tenant else { return };
+        self.running_large = self.running_large.saturating_sub(u32::from(caller.large));
+        let Some(tenant) = caller.tenant else { return };
         self.called(tenant, now);
         let quiet = self.quiet_since(tenant) <= now;
         let cost = self.cost(used);
@@ -181,7 +199,8 @@ impl Shares {
     }
 
     fn may_go(&self, waiting: &Waiting, now: Duration) -> Turn {
-        if self.running >= self.rules.slots {
+        let full = waiting.large && self.running_large >= self.rules.large_slots;
+        if full || self.running >= self.rules.slots {
             return Turn::Later;
         }
         let Some(tenant) = waiting.tenant.as_deref() else { return Turn::Now };

@@ -114,6 +114,10 @@ fn needs_beyond_the_limits_are_refused() {
             (core instance (instantiate $small)) (core instance (instantiate $small)))"#,
     );
     assert_eq!(memories.code, Code::ResourcesBeyondLimits, "{memories:?}");
+    let both = refused_text(
+        "(component (core module $two (memory 1) (memory 1)) (core instance (instantiate $two)))",
+    );
+    assert_eq!(both.code, Code::ResourcesBeyondLimits, "{both:?}");
     let small = Limits { plugin_component_bytes_max: 1_000, ..Limits::for_testing() };
     let size = Runtime::new(small).unwrap().load(&HOSTILE, &json!({})).unwrap_err();
     assert_eq!(size.code, Code::ResourcesBeyondLimits, "{size:?}");
@@ -131,7 +135,6 @@ fn parts_of_wasm_that_are_switched_off_do_not_compile() {
             "relaxed SIMD support is not enabled",
         ),
         ("(core module (func (try_table)))", "exceptions support is not enabled"),
-        ("(core module (memory 1) (memory 1))", "multiple memories"),
         ("(core module $m) (type $t (stream u8))", "requires the component model async feature"),
     ];
     for (feature, why) in features {

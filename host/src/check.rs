@@ -100,7 +100,7 @@ pub(crate) fn complaint(plugin: &str, report: &Report, state: &str) -> Option<Co
 
 async fn recorded(app: &App, tenant: &str, cases: u64) -> Result<Given, Complaint> {
     let mut given = Given { cases, in_confidence: true, ..Given::default() };
-    for recording in app.journal.recordings(tenant, RECORDED_MAX).await? {
+    for recording in app.journal.recordings(tenant, None, RECORDED_MAX).await? {
         // One that cannot be read shows nothing here; `plugin diff` counts them.
         let Ok(recorded) = Recorded::read(&recording.bytes) else { continue };
         let (referral, record) = last_read(&recorded);

@@ -92,7 +92,7 @@ impl Plugin {
 
     /// What each of its calls may use.
     pub fn limits(&self) -> &Limits {
-        &self.shared.runtime.inner.limits
+        &self.shared.prepared.sandbox.limits
     }
 
     /// The plugin as the mapper of one pass.

@@ -282,7 +282,7 @@ mod tests {
             solutions: vec!["SOL-15974-MQF".to_owned()].into(),
             currency: Ref::Existing {
                 key: existing("transactioncurrency"),
-                record: Some(Box::new(Currency { code: "EUR".into(), ..testing::empty() })),
+                record: Some(Box::new(Currency { code: "EUR".into() })),
             }
             .into(),
             account: Ref::Existing { key: existing("account"), record: Some(Box::new(account)) }.into(),

@@ -1,5 +1,4 @@
 //! Each law on small mappings that break it, and a lawful one that loses what it may.
-#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of a test function")]
 
 mod simple;
 

@@ -5,9 +5,11 @@ use jiff::Timestamp;
 
 type Named = Vec<(String, Value)>;
 
+type Drafted = Result<Outcome<Draft>, Failure>;
+
 pub(crate) struct Simple {
     pub(crate) manifest: Manifest,
-    pub(crate) to_crm: fn(&Json, Option<&Record>, Timestamp) -> Result<Outcome<Draft>, Failure>,
+    pub(crate) to_crm: fn(&Json, Option<&Record>, Timestamp) -> Drafted,
     pub(crate) to_referral: fn(&Record, Option<&Json>) -> Result<Outcome<Named>, Failure>,
     pub(crate) resolve: fn(&[Conflict]) -> Vec<Resolution>,
     pub(crate) report: fn(&Record, Timestamp) -> Named,

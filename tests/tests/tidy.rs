@@ -138,6 +138,24 @@ fn every_test_that_the_operators_guide_names_exists() {
 }
 
 #[test]
+fn every_error_code_has_a_page_and_every_page_a_code() {
+    let code: String = sources().iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let quoted = code.split('"').filter(|text| {
+        text.len() == 6 && text.starts_with("MAP") && text[3..].bytes().all(|byte| byte.is_ascii_digit())
+    });
+    // What tests invent is not among what the product says.
+    let invented = ["MAP999", "MAP000"];
+    let codes: BTreeSet<String> =
+        quoted.filter(|code| !invented.contains(code)).map(|code| format!("{code}.md")).collect();
+    let pages: BTreeSet<String> = sorted(&root().join("host/errors"))
+        .iter()
+        .map(|page| page.file_name().unwrap().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with("MAP"))
+        .collect();
+    assert_eq!(codes, pages);
+}
+
+#[test]
 fn what_partners_were_given_stays_as_it_was_given() {
     let released = root().join("wit/released");
     let mut digests = String::new();

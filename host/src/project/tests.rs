@@ -1,3 +1,5 @@
+//! Which fields of which links a projection asks for, and what it leaves to a person.
+
 use crosswalk_engine::{
     link::{Entry, EntryKind, LinkState},
     mapping::FieldUse,
@@ -43,9 +45,9 @@ fn link(entity: &str, open: Option<Entry>) -> Link {
     state.open.extend(open.map(|entry| (entry.field.clone(), entry)));
     let record = RecordKey { entity: entity.to_owned(), id: "o1".to_owned() };
     Link {
-        id: "link-1".parse().unwrap(),
+        id: "link_1".parse().unwrap(),
         tenant: "contoso".to_owned(),
-        lane: "lane-1".parse().unwrap(),
+        lane: "lane_1".parse().unwrap(),
         pair: Pair { referral: Some("r1".to_owned()), engagement: None, record: Some(record) },
         state,
         created: Timestamp::UNIX_EPOCH,

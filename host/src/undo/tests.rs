@@ -1,3 +1,5 @@
+//! Which release is meant, and what is taken back of what it wrote.
+
 use super::*;
 
 fn found(asked: &str) -> Result<String, Complaint> {

@@ -1,3 +1,5 @@
+//! What a release wrote, read from the audit line by line, and what is to be taken back of it.
+
 use super::*;
 use crate::{
     link::{Base, Entry, EntryKind},

@@ -35,12 +35,14 @@ pub(super) async fn run(args: Args, output: &Output) -> Result<(), Complaint> {
         let (contoso, fabrikam) = (&world.contoso, &world.fabrikam);
         output.tell(&format!(
             "\nStill running:\n  contoso   Partner Center {}, Dynamics   {}\n  fabrikam  Partner Center {}, Salesforce {}\n  \
-             admin API http://{}\nThe token `sandbox` opens all but the last. Ctrl-C ends it.",
+             admin API http://{}\nThe token `sandbox` opens all but the last, which other commands find by\n  \
+             export CROSSWALK_ADMIN_TOKEN_FILE={}\nCtrl-C ends it.",
             contoso.center().url(),
             contoso.crm().url(),
             fabrikam.center().url(),
             fabrikam.crm().url(),
-            world.addresses().admin
+            world.addresses().admin,
+            world.token_file().display()
         ));
         tokio::signal::ctrl_c()
             .await

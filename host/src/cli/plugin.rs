@@ -20,6 +20,9 @@ pub(super) enum Command {
     New {
         /// The folder to make; its last part is the plugin's name.
         folder: PathBuf,
+        /// Start from the default mapping for this CRM, and change what you want otherwise.
+        #[arg(long)]
+        from: Option<template::From>,
         /// Where crosswalk-sdk is; the checkout that this program was built from, if that is still there.
         #[arg(long)]
         sdk: Option<PathBuf>,
@@ -60,7 +63,7 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: Command, output: &Output) -> Result<(), Complaint> {
     match command {
-        Command::New { folder, sdk } => template::new(&folder, sdk.as_deref(), output),
+        Command::New { folder, from, sdk } => template::new(&folder, from, sdk.as_deref(), output),
         Command::Build { folder, offline } => build(&folder, offline, output),
         Command::Check(args) => check::run(args, output).await,
         Command::Diff(args) => diff::run(args, output).await,

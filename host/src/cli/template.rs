@@ -1,4 +1,4 @@
-//! `crosswalk plugin new`: the template comes inside the binary, as text.
+//! `crosswalk plugin new`: the templates come inside the binary, as text.
 
 use std::{
     fs, io,
@@ -15,14 +15,53 @@ const FILES: &[(&str, &str)] = &[
     (".gitignore", include_str!("../../../sdk/template/.gitignore")),
     ("Cargo.toml", include_str!("../../../sdk/template/Cargo.toml")),
     ("README.md", include_str!("../../../sdk/template/README.md")),
-    ("src/lib.rs", include_str!("../../../sdk/template/src/lib.rs")),
 ];
+
+/// A mapping of a few fields, with nothing behind it.
+const FROM_NOTHING: &str = include_str!("../../../sdk/template/src/lib.rs");
+
+/// A mapping that calls a default one.
+const FROM_DEFAULT: &str = include_str!("../../../sdk/template/from/lib.rs");
+
+/// The mapping that a new plugin starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum From {
+    /// The default mapping for Dynamics 365.
+    Dynamics,
+    /// The default mapping for Salesforce.
+    Salesforce,
+}
+
+impl From {
+    /// Its crate's last word, its settings' name, what its code imports in the order of rustfmt, and its lookups.
+    fn gaps(self) -> [(&'static str, &'static str); 4] {
+        match self {
+            From::Dynamics => [
+                ("{{crm}}", "dynamics"),
+                ("{{Crm}}", "Dynamics"),
+                ("{{imports}}", "Dynamics, "),
+                ("{{lookups}}", ""),
+            ],
+            From::Salesforce => [
+                ("{{crm}}", "salesforce"),
+                ("{{Crm}}", "Salesforce"),
+                ("{{imports}}", "KnownLeadStatus, KnownStage, Salesforce, "),
+                ("{{lookups}}", ", lookups(KnownStage, KnownLeadStatus)"),
+            ],
+        }
+    }
+}
 
 /// Where the SDK was when this program was built.
 const SDK_AT_BUILD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sdk");
 
 /// Makes the folder of a new plugin. An existing one is left alone.
-pub(super) fn new(folder: &Path, sdk: Option<&Path>, output: &Output) -> Result<(), Complaint> {
+pub(super) fn new(
+    folder: &Path,
+    from: Option<From>,
+    sdk: Option<&Path>,
+    output: &Output,
+) -> Result<(), Complaint> {
     let name = plugin_name(folder)?;
     let sdk = sdk_folder(sdk)?;
     if folder.exists() {
@@ -33,9 +72,20 @@ pub(super) fn new(folder: &Path, sdk: Option<&Path>, output: &Output) -> Result<
             "choose another name, or remove it first",
         ));
     }
-    let dependency = format!("{{ path = {:?} }}", sdk.display().to_string());
-    for (file, text) in FILES {
-        let text = text.replace("{{name}}", &name).replace("{{sdk}}", &dependency);
+    let at = |folder: &Path| format!("{{ path = {:?} }}", folder.display().to_string());
+    let mut dependencies = format!("crosswalk-sdk = {}", at(&sdk));
+    let mut mapping = FROM_NOTHING.to_owned();
+    if let Some(from) = from {
+        mapping = from
+            .gaps()
+            .iter()
+            .fold(FROM_DEFAULT.to_owned(), |text, (gap, filling)| text.replace(gap, filling));
+        let [(_, crm), ..] = from.gaps();
+        let default = at(&sdk.join("../plugins").join(crm));
+        dependencies = format!("crosswalk-{crm} = {default}\n{dependencies}");
+    }
+    for (file, text) in FILES.iter().copied().chain([("src/lib.rs", mapping.as_str())]) {
+        let text = text.replace("{{name}}", &name).replace("{{dependencies}}", &dependencies);
         write(&folder.join(file), &text).map_err(|error| {
             Complaint::new(
                 Fault::Failed,
@@ -48,7 +98,7 @@ pub(super) fn new(folder: &Path, sdk: Option<&Path>, output: &Output) -> Result<
     }
     output.say(&json!({ "plugin": name, "folder": folder }), || {
         format!(
-            "plugin `{name}` is in {}\nnext: edit src/lib.rs, then `cargo test`, `crosswalk plugin build`",
+            "plugin `{name}` is in {}\nnext: edit src/lib.rs, then `cargo test`, `crosswalk plugin check`",
             folder.display()
         )
     });
@@ -107,7 +157,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for name in ["Contoso", "2nd", "-x", "_x", "my mapping", "contoso.com", "größe", "..", "", "{{name}}"]
         {
-            let complaint = new(&folder.path().join(name), None, &Output::new(true)).unwrap_err();
+            let complaint = new(&folder.path().join(name), None, None, &Output::new(true)).unwrap_err();
             assert_eq!(complaint.fault, Fault::Refused, "`{name}`: {complaint}");
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -117,8 +167,8 @@ mod tests {
     fn a_new_plugin_has_its_name_and_its_sdk_everywhere() {
         let folder = tempfile::tempdir().unwrap();
         let plugin = folder.path().join("my-mapping");
-        new(&plugin, None, &Output::new(true)).unwrap();
-        for (file, _) in FILES {
+        new(&plugin, None, None, &Output::new(true)).unwrap();
+        for file in FILES.iter().map(|(file, _)| *file).chain(["src/lib.rs"]) {
             let text = fs::read_to_string(plugin.join(file)).unwrap();
             assert!(!text.contains("{{"), "{file} has a gap");
         }
@@ -127,15 +177,30 @@ mod tests {
         let sdk = manifest["dependencies"]["crosswalk-sdk"]["path"].as_str().unwrap();
         assert!(Path::new(sdk).join("Cargo.toml").is_file());
 
-        let complaint = new(&plugin, None, &Output::new(true)).unwrap_err();
+        let complaint = new(&plugin, None, None, &Output::new(true)).unwrap_err();
         assert!(complaint.message.contains("exists already"), "{complaint}");
+    }
+
+    #[test]
+    fn a_plugin_that_starts_from_a_default_depends_on_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for (from, crm) in [(From::Dynamics, "dynamics"), (From::Salesforce, "salesforce")] {
+            let plugin = folder.path().join(crm);
+            new(&plugin, Some(from), None, &Output::new(true)).unwrap();
+            let text = fs::read_to_string(plugin.join("src/lib.rs")).unwrap();
+            assert!(!text.contains("{{") && text.contains(&format!("use crosswalk_{crm}::")), "{text}");
+            let manifest: toml::Table =
+                fs::read_to_string(plugin.join("Cargo.toml")).unwrap().parse().unwrap();
+            let default = manifest["dependencies"][&format!("crosswalk-{crm}")]["path"].as_str().unwrap();
+            assert!(Path::new(default).join("Cargo.toml").is_file(), "{default}");
+        }
     }
 
     #[test]
     fn an_sdk_that_is_not_there_is_named_and_nothing_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let plugin = folder.path().join("my-mapping");
-        let complaint = new(&plugin, Some(&folder.path().join("sdk")), &Output::new(true)).unwrap_err();
+        let complaint = new(&plugin, None, Some(&folder.path().join("sdk")), &Output::new(true)).unwrap_err();
         assert_eq!(complaint.fault, Fault::Configuration);
         assert!(!plugin.exists());
     }

@@ -1,6 +1,9 @@
 //! Two partners' systems and one host in this process, set up as an operator would.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use crosswalk_sandbox::{Sandbox, SandboxConfig};
 
@@ -23,6 +26,8 @@ pub(crate) struct World {
     /// … so that the second partner has one of its own, and only that is used of this sandbox.
     second: Sandbox,
     host: Host,
+    /// The file with the host's admin token.
+    token_file: PathBuf,
     /// The host's journal and keys; gone with the world.
     _folder: tempfile::TempDir,
 }
@@ -42,6 +47,7 @@ impl World {
             std::fs::write(&root, sandbox.ca_pem()).map_err(|error| no_folder(&error))?;
             config.webhooks.partner_center.root_files.push(root);
         }
+        let token_file = config.admin.token_file.clone();
         let host = Host::start(config).await?;
         let addresses = host.addresses();
         let admin = format!("http://{}", addresses.admin);
@@ -53,12 +59,17 @@ impl World {
         for scene in [&contoso, &fabrikam] {
             scene.set_up(&addresses.public.to_string()).await?;
         }
-        Ok(World { contoso, fabrikam, sandbox, second, host, _folder: folder })
+        Ok(World { contoso, fabrikam, sandbox, second, host, token_file, _folder: folder })
     }
 
     /// Where the host listens.
     pub(crate) fn addresses(&self) -> Addresses {
         self.host.addresses()
+    }
+
+    /// The file with the host's admin token.
+    pub(crate) fn token_file(&self) -> &Path {
+        &self.token_file
     }
 
     /// The host from within, for tests that look into its journal.

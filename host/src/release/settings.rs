@@ -86,7 +86,6 @@ impl Renewal {
     ) -> Result<(), Complaint> {
         let (route, live, candidate) = match self {
             Renewal::First(component) => {
-                // The tenant's own first release: there is nobody whom the laws could protect it from.
                 let order = Order { who: who.to_owned(), ..Order::default() };
                 return routes::deploy(app, tenant, component, &order).await.map(drop);
             }

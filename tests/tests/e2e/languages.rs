@@ -70,7 +70,7 @@ fn a_plugin_with_an_interpreter_is_refused_until_the_operator_makes_room() {
     if let Some(component) = &*JAVASCRIPT {
         let error = refused(component);
         assert_eq!(error.code, Code::ResourcesBeyondLimits);
-        assert!(error.message.contains("Wasm linear memories, which exceeds"), "{}", error.message);
+        assert!(error.message.contains("which exceeds the configured maximum"), "{}", error.message);
         assert!(error.help.contains("`large_concurrent_calls_max` in `[limits]`"), "{}", error.help);
     }
     if let Some(component) = &*PYTHON {

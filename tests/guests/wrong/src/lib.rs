@@ -11,8 +11,10 @@ pub mod plugin {
 
     /// Twice the value.
     pub fn to_crm(referral: &Referral, linked: Option<&Deal>, settings: &Dynamics) -> Result<Outcome<Deal>> {
-        let standard = default::to_crm(referral, linked, settings)?;
-        Ok(standard.map(|deal| valued(deal, |value| value * Decimal::TWO)))
+        Ok(match default::to_crm(referral, linked, settings)? {
+            Outcome::Hold(deal) => Outcome::Hold(valued(deal, |value| value * Decimal::TWO)?),
+            skip => skip,
+        })
     }
 
     /// As the default, for half the value.
@@ -22,7 +24,7 @@ pub mod plugin {
         cx: &Context,
         settings: &Dynamics,
     ) -> Result<Outcome<ReferralDraft>> {
-        let halved = valued(linked.clone(), |value| value / Decimal::TWO);
+        let halved = valued(linked.clone(), |value| value / Decimal::TWO)?;
         default::to_referral(&halved, referral, cx, settings)
     }
 
@@ -37,11 +39,14 @@ pub mod plugin {
     }
 }
 
-fn valued(deal: Deal, change: impl Fn(Decimal) -> Decimal) -> Deal {
-    match deal {
-        Deal::Opportunity(opportunity) => {
-            Opportunity { value: opportunity.value.map(change), ..opportunity }.into()
-        }
-        lead => lead,
+/// Twice or half an amount must still have no more digits than the contract allows.
+const DIGITS_MAX: usize = 20;
+
+fn valued(deal: Deal, change: impl Fn(Decimal) -> Decimal) -> Result<Deal> {
+    let Deal::Opportunity(opportunity) = deal else { return Ok(deal) };
+    if let Some(value) = opportunity.value.get() {
+        let digits = value.to_string().bytes().filter(u8::is_ascii_digit).count();
+        ensure!(digits <= DIGITS_MAX, "estimatedvalue", "a deal cannot be worth {}", value);
     }
+    Ok(Opportunity { value: opportunity.value.map(change), ..opportunity }.into())
 }

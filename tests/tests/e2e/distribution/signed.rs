@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crosswalk_tests::built;
 use serde_json::json;
 
 use super::{COMPONENT, Desk, Office, said, tools};
@@ -55,12 +56,14 @@ async fn a_plugin_that_the_document_names_needs_its_signature_beside_it() {
     let office = Office::without_tenant().await;
     let Some(build) = Signer::new(&office.desk, "build-2026") else { return };
     let policy = Signer::policy(&[&build]);
-    let plugin = format!("plugin = {{ path = {:?} }}", office.desk.path("v1.wasm"));
+    // What a document names is asked the laws, so this one keeps them.
+    fs::write(office.desk.path("named.wasm"), built("tests/guests/region").unwrap()).unwrap();
+    let plugin = format!("plugin = {{ path = {:?} }}", office.desk.path("named.wasm"));
     let refused = office.apply(&plugin, &policy);
     assert!(refused.status.code() == Some(5) && said(&refused).contains("MAP085"), "{}", said(&refused));
     let shown = office.admin(&["tenant", "show", "fabrikam"]);
     assert_eq!(shown.status.code(), Some(6), "the tenant was not applied");
-    build.signs("v1.wasm", "v1.wasm.minisig", "named in the document");
+    build.signs("named.wasm", "named.wasm.minisig", "named in the document");
     office.applies(&plugin, &policy);
     assert_eq!(office.releases()[0]["origin"]["comment"], "named in the document");
 }

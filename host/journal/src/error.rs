@@ -98,6 +98,12 @@ pub enum Error {
         "the journal cannot grow: the disk is full or read-only; nothing was written. Make room, the host goes on by itself"
     )]
     Full(#[source] Arc<sqlx::Error>),
+    /// The disk would not confirm what was written to it. Nothing is written after that until the journal is opened again.
+    #[error(
+        "the disk did not confirm that the journal is on it; whether the last change is stored is not known, and no other is \
+         made. Check the disk, then start the host again: it goes on from what is stored"
+    )]
+    Unsynced(#[source] Arc<std::io::Error>),
     /// Another process held the database for too long.
     #[error(
         "another process holds the journal's file; nothing was written. Only one host may use a SQLite journal"

@@ -79,8 +79,9 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Gives out the lane that is due, if one is: fair between tenants, then by the time at which it became due. A lane
     /// in the background, where only events of a sweep, a backfill or an ask wait, is given out when no other is due.
-    /// All events that wait in it (at most [`EVENTS_PER_PASS_MAX`]) are taken with it. The attempt is counted, and on
-    /// disk, before this returns. A lane whose lease has run out is due again.
+    /// All events that wait in it (at most [`EVENTS_PER_PASS_MAX`]) are taken with it. The attempt is counted before this
+    /// returns, so that a pass that ends the process is counted; it is on the disk with the next change that is. A lane
+    /// whose lease has run out is due again.
     /// Lanes of the tenants in `pass_over` are left where they are, for as long as a caller says so.
     async fn take(
         &self,

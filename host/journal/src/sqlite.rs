@@ -1,8 +1,8 @@
 //! The journal in one SQLite file.
 //!
-//! One connection writes, several read. WAL lets readers go on while a write waits for the disk;
-//! `synchronous=FULL` makes a commit wait for it; a write transaction begins with its lock, so that it never has to
-//! start again half-way.
+//! One connection writes, several read. WAL lets readers go on while a write waits for the disk; a commit waits for it
+//! together with others ([`disk`]); a write transaction begins with its lock, so that it never has to start again
+//! half-way.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -25,7 +25,10 @@ use crate::{
     sql::{self, Db},
 };
 
+mod disk;
 mod journal;
+
+use self::disk::Disk;
 
 /// How the file is used. The defaults suit a host with tens of workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,11 +59,10 @@ impl Default for SqliteOptions {
 
 /// A journal in one SQLite file.
 pub struct SqliteJournal {
-    write: SqlitePool,
+    write: Writer,
     read: SqlitePool,
     inbox: Inbox,
     sealer: Sealer,
-    changes: Arc<watch::Sender<u64>>,
     vacuum_pages_max: u32,
 }
 
@@ -74,7 +76,7 @@ impl SqliteJournal {
             .create_if_missing(true)
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
+            .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
             .busy_timeout(Duration::from_millis(options.busy_timeout_ms));
         let write = pool(1).connect_with(connect.clone()).await?;
@@ -82,10 +84,10 @@ impl SqliteJournal {
         let sealer = Sealer::new(key)?;
         check_key(&write, &sealer).await?;
         let read = pool(options.readers_max.max(1)).connect_with(connect.pragma("query_only", "1")).await?;
-        let changes = Arc::new(watch::Sender::new(0));
-        let batch = Writer { write: write.clone(), changes: Arc::clone(&changes) };
-        let inbox = Inbox::start(options.accept_queue_max, options.accept_batch_max, batch);
-        Ok(Self { write, read, inbox, sealer, changes, vacuum_pages_max: options.vacuum_pages_max })
+        let disk = Arc::new(Disk::under(path).map_err(|error| Error::from(sqlx::Error::Io(error)))?);
+        let write = Writer { pool: write, disk, changes: Arc::new(watch::Sender::new(0)) };
+        let inbox = Inbox::start(options.accept_queue_max, options.accept_batch_max, write.clone());
+        Ok(Self { write, read, inbox, sealer, vacuum_pages_max: options.vacuum_pages_max })
     }
 
     /// How many transactions have been committed for accepted events: fewer than events where they came together.
@@ -103,24 +105,13 @@ impl SqliteJournal {
         Err(Error::Damaged(Arc::new(sqlx::Error::Protocol(format!("quick_check says: {found}")))))
     }
 
-    async fn begin(&self) -> Result<Transaction<'static, Db>> {
-        begin(&self.write).await
-    }
-
     async fn reading(&self) -> Result<PoolConnection<Db>> {
         Ok(self.read.acquire().await?)
     }
 
-    /// Commits, and wakes whoever waits for a lane.
-    async fn commit(&self, transaction: Transaction<'static, Db>) -> Result<()> {
-        transaction.commit().await?;
-        self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
-        Ok(())
-    }
-
     /// Gives free pages back to the file system, and empties the write-ahead log into the file.
     async fn give_space_back(&self) -> Result<()> {
-        let mut conn = self.write.acquire().await?;
+        let mut conn = self.write.pool.acquire().await?;
         let vacuum = format!("PRAGMA incremental_vacuum({})", self.vacuum_pages_max);
         sqlx::query(sqlx::AssertSqlSafe(vacuum)).fetch_all(&mut *conn).await?;
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(&mut *conn).await?;
@@ -192,21 +183,44 @@ fn make_private(_path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The writing half of group commit.
+/// The one connection that writes.
+#[derive(Clone)]
 struct Writer {
-    write: SqlitePool,
+    pool: SqlitePool,
+    disk: Arc<Disk>,
     changes: Arc<watch::Sender<u64>>,
 }
 
+impl Writer {
+    /// A transaction that has the write lock.
+    async fn begin(&self) -> Result<Transaction<'static, Db>> {
+        self.disk.usable()?;
+        begin(&self.pool).await
+    }
+
+    /// Commits, and returns when that is on the disk.
+    async fn keep(&self, transaction: Transaction<'static, Db>) -> Result<()> {
+        transaction.commit().await?;
+        self.disk.keeps().await
+    }
+
+    /// As [`Writer::keep`], and wakes whoever waits for a lane.
+    async fn announce(&self, transaction: Transaction<'static, Db>) -> Result<()> {
+        self.keep(transaction).await?;
+        self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+        Ok(())
+    }
+}
+
+/// Events that come together share a transaction.
 impl Batch for Writer {
     async fn store(&self, events: &[NewEvent]) -> Result<Vec<Accepted>> {
-        let mut transaction = begin(&self.write).await?;
+        let mut transaction = self.begin().await?;
         let mut accepted = Vec::with_capacity(events.len());
         for event in events {
             accepted.push(sql::events::insert(&mut transaction, event).await?);
         }
-        transaction.commit().await?;
-        self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+        self.announce(transaction).await?;
         Ok(accepted)
     }
 }

@@ -35,21 +35,21 @@ impl Journal for SqliteJournal {
     }
 
     async fn retry(&self, id: EventId, who: &str, at: Timestamp) -> Result<()> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         sql::events::retry(&mut transaction, id, who, at).await?;
-        self.commit(transaction).await
+        self.write.announce(transaction).await
     }
 
     async fn park(&self, id: EventId, who: &str, reason: &str, at: Timestamp) -> Result<()> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         sql::events::park(&mut transaction, id, who, reason, at).await?;
-        self.commit(transaction).await
+        self.write.announce(transaction).await
     }
 
     async fn look_again(&self, at: &LookAgain) -> Result<Vec<EventId>> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         let found = sql::events::look_again(&mut transaction, at).await?;
-        self.commit(transaction).await?;
+        self.write.announce(transaction).await?;
         Ok(found)
     }
 
@@ -64,28 +64,29 @@ impl Journal for SqliteJournal {
         if self.next_due(pass_over).await?.is_none_or(|due| due > now) {
             return Ok(None);
         }
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         let taken = sql::lanes::take(&mut transaction, worker, now, lease_ms, pass_over).await?;
+        // Nothing is written anywhere before the pass has stored its intent, and with that this is on the disk too.
         transaction.commit().await?;
         Ok(taken)
     }
 
     async fn renew(&self, lease: Lease, until: Timestamp) -> Result<()> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         sql::lanes::renew(&mut transaction, lease, until.as_millisecond()).await?;
-        Ok(transaction.commit().await?)
+        self.write.keep(transaction).await
     }
 
     async fn hand_back(&self, lease: Lease, now: Timestamp) -> Result<()> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         sql::settle::hand_back(&mut transaction, lease, now).await?;
-        self.commit(transaction).await
+        self.write.announce(transaction).await
     }
 
     async fn store(&self, lease: Lease, commit: &Commit, trail: &Trail) -> Result<()> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         sql::settle::store(&mut transaction, lease, commit, trail).await?;
-        Ok(transaction.commit().await?)
+        self.write.keep(transaction).await
     }
 
     async fn finish(
@@ -96,30 +97,30 @@ impl Journal for SqliteJournal {
         trail: &Trail,
         recording: Option<&[u8]>,
     ) -> Result<()> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         let held = sql::settle::finish(&mut transaction, lease, commit, verdict, trail).await?;
         if let Some(bytes) = recording {
             let place = seal::recording_place(&held.tenant, lease.pass.0);
             let sealed = self.sealer.seal(&place, bytes)?;
             sql::settle::record(&mut transaction, &held, trail.at, &sealed).await?;
         }
-        self.commit(transaction).await
+        self.write.announce(transaction).await
     }
 
     async fn fail(&self, lease: Lease, reason: &str, trail: &Trail, retry_at: Timestamp) -> Result<()> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         sql::settle::fail(&mut transaction, lease, reason, trail, retry_at).await?;
-        self.commit(transaction).await
+        self.write.announce(transaction).await
     }
 
     fn changed(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+        self.write.changes.subscribe()
     }
 
     async fn end_leases(&self, now: Timestamp) -> Result<u64> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         let ended = sql::lanes::end_leases(&mut transaction, now.as_millisecond()).await?;
-        transaction.commit().await?;
+        self.write.keep(transaction).await?;
         Ok(ended)
     }
 
@@ -167,16 +168,16 @@ impl Journal for SqliteJournal {
         who: &str,
         at: Timestamp,
     ) -> Result<EventId> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         let event = sql::links::decide(&mut transaction, tenant, entry, decision, who, at).await?;
-        self.commit(transaction).await?;
+        self.write.announce(transaction).await?;
         Ok(event)
     }
 
     async fn ask(&self, ask: &Ask) -> Result<Option<Accepted>> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         let accepted = sql::links::ask(&mut transaction, ask).await?;
-        self.commit(transaction).await?;
+        self.write.announce(transaction).await?;
         Ok(accepted)
     }
 
@@ -194,15 +195,15 @@ impl Journal for SqliteJournal {
 
     async fn act(&self, tenant: &str, who: &str, what: &str, at: Timestamp) -> Result<()> {
         let what = crate::What::Act { who: who.to_owned(), what: what.to_owned() };
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         sql::audit::append(&mut transaction, &sql::audit::NewRecord::act(tenant, at, &[]), what).await?;
-        Ok(transaction.commit().await?)
+        self.write.keep(transaction).await
     }
 
     async fn raise(&self, tenant: &str, text: &str, at: Timestamp) -> Result<()> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         sql::audit::alarm(&mut transaction, tenant, None, None, at, text).await?;
-        Ok(transaction.commit().await?)
+        self.write.keep(transaction).await
     }
 
     async fn alarms(&self, tenant: &str, limit: u32) -> Result<Vec<Alarm>> {
@@ -210,13 +211,13 @@ impl Journal for SqliteJournal {
     }
 
     async fn apply_tenant(&self, tenant: &Tenant, secrets: &[Secret]) -> Result<()> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         sql::tenants::apply(&mut transaction, tenant).await?;
         for secret in secrets {
             let sealed = self.sealer.seal(&seal::secret_place(&tenant.name, &secret.name), &secret.value)?;
             sql::tenants::put_secret(&mut transaction, &tenant.name, &secret.name, &sealed).await?;
         }
-        Ok(transaction.commit().await?)
+        self.write.keep(transaction).await
     }
 
     async fn tenants(&self) -> Result<Vec<Tenant>> {
@@ -229,9 +230,9 @@ impl Journal for SqliteJournal {
 
     async fn put_secret(&self, tenant: &str, name: &str, value: &[u8]) -> Result<()> {
         let sealed = self.sealer.seal(&seal::secret_place(tenant, name), value)?;
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         sql::tenants::put_secret(&mut transaction, tenant, name, &sealed).await?;
-        Ok(transaction.commit().await?)
+        self.write.keep(transaction).await
     }
 
     async fn secret(&self, tenant: &str, name: &str) -> Result<Option<Vec<u8>>> {
@@ -240,9 +241,9 @@ impl Journal for SqliteJournal {
     }
 
     async fn put_cursor(&self, tenant: &str, name: &str, value: &str) -> Result<()> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         sql::tenants::put_cursor(&mut transaction, tenant, name, value).await?;
-        Ok(transaction.commit().await?)
+        self.write.keep(transaction).await
     }
 
     async fn cursor(&self, tenant: &str, name: &str) -> Result<Option<String>> {
@@ -250,16 +251,16 @@ impl Journal for SqliteJournal {
     }
 
     async fn install_release(&self, release: &NewRelease) -> Result<ReleaseId> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         let id = sql::releases::install(&mut transaction, release).await?;
-        transaction.commit().await?;
+        self.write.keep(transaction).await?;
         Ok(id)
     }
 
     async fn route(&self, change: &NewRoute) -> Result<Route> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         let routed = sql::routes::change(&mut transaction, change).await?;
-        self.commit(transaction).await?;
+        self.write.announce(transaction).await?;
         Ok(routed)
     }
 
@@ -298,22 +299,22 @@ impl Journal for SqliteJournal {
     }
 
     async fn begin_job(&self, job: &NewJob) -> Result<JobId> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         let id = sql::jobs::begin(&mut transaction, job).await?;
-        transaction.commit().await?;
+        self.write.keep(transaction).await?;
         Ok(id)
     }
 
     async fn save_job(&self, id: JobId, progress: &str, found: &[String], at: Timestamp) -> Result<()> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         sql::jobs::save(&mut transaction, id, progress, found, at).await?;
-        Ok(transaction.commit().await?)
+        self.write.keep(transaction).await
     }
 
     async fn end_job(&self, id: JobId, reason: Option<&str>, at: Timestamp) -> Result<()> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         sql::jobs::end(&mut transaction, id, reason, at).await?;
-        Ok(transaction.commit().await?)
+        self.write.keep(transaction).await
     }
 
     async fn job(&self, id: JobId) -> Result<Option<Job>> {
@@ -329,9 +330,9 @@ impl Journal for SqliteJournal {
     }
 
     async fn prune(&self, now: Timestamp, retention: &Retention) -> Result<Pruned> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.write.begin().await?;
         let pruned = sql::prune::prune(&mut transaction, now, retention).await?;
-        transaction.commit().await?;
+        self.write.keep(transaction).await?;
         self.give_space_back().await?;
         Ok(pruned)
     }
@@ -340,7 +341,7 @@ impl Journal for SqliteJournal {
         self.inbox.close().await;
         self.read.close().await;
         self.give_space_back().await?;
-        self.write.close().await;
+        self.write.pool.close().await;
         Ok(())
     }
 }

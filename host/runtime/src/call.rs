@@ -124,7 +124,10 @@ pub(crate) fn call<Answer>(
     });
     let left = store.get_fuel().unwrap_or(0);
     let state = store.into_data();
-    drop(slot);
+    match answer {
+        Ok(_) => drop(slot),
+        Err(_) => slot.wasted(),
+    }
     Ended {
         answer: answer.map_err(|error| state.refusal(&name, &error)),
         fuel: limits.plugin_fuel_per_call_max.saturating_sub(left),

@@ -16,6 +16,10 @@ use cpu_time::ThreadTime;
 pub(crate) use self::shares::{Caller, Rules};
 use self::shares::{Shares, Turn};
 
+/// How many times over a call is charged that trapped or was stopped at a limit: it gave nobody anything, and the pass
+/// around it, which asked the systems and stored that it failed, cost the host as much again.
+const WASTED: u32 = 20;
+
 /// Lets calls of plugins in.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -33,6 +37,7 @@ pub(crate) struct Slot<'gate> {
     /// What this thread has used of its processor since. The time on the wall would charge a tenant for what others do:
     /// on a busy machine a call stands still for longer than it runs.
     used: Option<ThreadTime>,
+    wasted: bool,
 }
 
 impl Gate {
@@ -58,7 +63,7 @@ impl Gate {
         }
         // The next in the queue may have waited for this one to go first.
         self.tell(&shares);
-        Slot { gate: self, caller, used: ThreadTime::try_now().ok() }
+        Slot { gate: self, caller, used: ThreadTime::try_now().ok(), wasted: false }
     }
 
     /// Tenants for which no pass should begin now, each with how long that will be so, as far as can be known;
@@ -85,11 +90,19 @@ impl Gate {
     }
 }
 
+impl Slot<'_> {
+    /// Gives the slot back after a call that came to nothing.
+    pub(crate) fn wasted(mut self) {
+        self.wasted = true;
+    }
+}
+
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
         let used = self.used.and_then(|used| used.try_elapsed().ok()).unwrap_or_default();
+        let charged = if self.wasted { used.saturating_mul(WASTED) } else { used };
         let mut shares = self.gate.lock();
-        shares.leave(self.caller, used, self.gate.now());
+        shares.leave(self.caller, charged, self.gate.now());
         self.gate.tell(&shares);
     }
 }
@@ -143,14 +156,36 @@ mod tests {
         std::thread::sleep(Duration::from_millis(20));
         drop(waits);
         let computes = gate.enter(small("computes"));
-        let began = ThreadTime::now();
-        let mut number = 0_u64;
-        while began.elapsed() < Duration::from_millis(20) {
-            number = std::hint::black_box(number + 1);
-        }
+        compute(Duration::from_millis(20));
         drop(computes);
         // At a hundredth of a processor, 20 ms cost 2 seconds, and nobody has saved up more than one.
-        let over: Vec<String> = gate.over_share(|_| 0).into_iter().map(|(tenant, _)| tenant).collect();
-        assert_eq!(over, ["computes"]);
+        assert_eq!(over_share(&gate), ["computes"]);
+    }
+
+    #[test]
+    fn a_call_that_came_to_nothing_is_charged_for_more() {
+        let gate =
+            Gate::new(Rules { slots: 1, large_slots: 1, tenant_slots: 1, tenant_processors: 0.01, alone: 1 });
+        drop(gate.enter(small("other")));
+        let answers = gate.enter(small("answers"));
+        compute(Duration::from_millis(2));
+        drop(answers);
+        let wastes = gate.enter(small("wastes"));
+        compute(Duration::from_millis(2));
+        wastes.wasted();
+        // 2 ms cost a fifth of a second, and 4 seconds if nobody has anything of them.
+        assert_eq!(over_share(&gate), ["wastes"]);
+    }
+
+    fn compute(time: Duration) {
+        let began = ThreadTime::now();
+        let mut number = 0_u64;
+        while began.elapsed() < time {
+            number = std::hint::black_box(number + 1);
+        }
+    }
+
+    fn over_share(gate: &Gate) -> Vec<String> {
+        gate.over_share(|_| 0).into_iter().map(|(tenant, _)| tenant).collect()
     }
 }

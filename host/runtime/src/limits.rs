@@ -73,7 +73,7 @@ impl Default for Limits {
             plugin_output_bytes_max: MIB,
             concurrent_calls_max: 256,
             tenant_concurrent_calls_max: 8,
-            tenant_cpu_percent_max: 5,
+            tenant_cpu_percent_max: 25,
             large_concurrent_calls_max: 0,
             large_component_bytes_max: 32 * MIB,
             large_memory_bytes_max: 256 * MIB,

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const PAIRS: usize = 6;
 
 /// Edits of each pair in a round, one after the other.
-const EDITS: usize = 4;
+const EDITS: usize = 60;
 
 /// Deals of the other tenant, each an event that is tried and parked in every round.
 const DEALS_OF_THE_HOG: usize = 60;
@@ -37,10 +37,10 @@ pub(crate) async fn measure(effort: &Effort) -> Result<Rounds> {
     let stage = Stage::start().await?;
     let mut rounds = Rounds::new("edits beside a hog", "the same edits alone");
     // The first round fills caches and does not count.
-    for round in 0..=effort.of(20) {
-        let alone = stage.edit(10_000 + 10 * round).await?;
+    for round in 0..=effort.of(12) {
+        let alone = stage.edit(10_000 + EDITS * round).await?;
         let waiting = stage.hog.wake().await?;
-        let beside = stage.edit(20_000 + 10 * round).await?;
+        let beside = stage.edit(20_000 + EDITS * round).await?;
         let left = stage.hog.events("waiting").await?.len();
         ensure!(
             left > 0,

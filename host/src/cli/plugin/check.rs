@@ -88,7 +88,7 @@ fn in_words(checked: &Checked) -> String {
         let reads = used.fields.iter().filter(|field| field.reads).count();
         let writes = used.fields.iter().filter(|field| field.writes).count();
         let via = used.via.as_ref().map(|via| format!(" via {via}")).unwrap_or_default();
-        format!("  {}{via}: reads {reads} fields, writes {writes}", used.entity)
+        format!("  {}{via}: fields read {reads}, written {writes}", used.entity)
     });
     let lookups = manifest.lookups.iter().map(|used| format!("  looks up {}", used.entity));
     let verdict = if laws.broken.is_empty() { "is accepted" } else { "is not accepted" };

@@ -162,7 +162,7 @@ impl<'a> Driver<'a> {
         release: &Arc<Release>,
         lease: Lease,
     ) -> Result<Self, Fault> {
-        let reach = Reach::new(tenant, release, &lease.pass.to_string())?;
+        let reach = Reach::new(app, tenant, release, &lease.pass.to_string())?;
         Ok(Driver { app, tenant, reach, lease })
     }
 

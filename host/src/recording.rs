@@ -108,6 +108,7 @@ pub(crate) enum Asked {
     ReadRecord(RecordKey),
     FindRecord { entity: String, referral: String },
     FindReferrals { external_reference: Option<String>, engagement: Option<String> },
+    FindPredecessor(RecordKey),
     FindCompanions(Vec<Companion>),
     WriteRecord { key: RecordKey, fields: Fields, companions: Vec<Companion>, version: String },
     CreateRecord { entity: String, referral: String, fields: Fields, companions: Vec<Companion> },
@@ -128,6 +129,7 @@ impl Asked {
             Action::FindReferrals { external_reference, engagement, since: _ } => {
                 Asked::FindReferrals { external_reference, engagement }
             }
+            Action::FindPredecessor(key) => Asked::FindPredecessor(key),
             Action::FindCompanions(companions) => Asked::FindCompanions(companions),
             Action::WriteRecord { key, fields, companions, version } => {
                 Asked::WriteRecord { key, fields, companions, version }

@@ -13,9 +13,9 @@ fn copy(from: &Path, to: &Path, sdk: &Path) {
     fs::create_dir_all(to.join("src")).unwrap();
     for file in ["Cargo.toml", "src/lib.rs"] {
         let text = fs::read_to_string(from.join(file)).unwrap();
-        let dependency = format!("{{ path = {:?} }}", sdk.to_str().unwrap());
-        fs::write(to.join(file), text.replace("{{name}}", "fresh-plugin").replace("{{sdk}}", &dependency))
-            .unwrap();
+        let dependency = format!("crosswalk-sdk = {{ path = {:?} }}", sdk.to_str().unwrap());
+        let text = text.replace("{{name}}", "fresh-plugin").replace("{{dependencies}}", &dependency);
+        fs::write(to.join(file), text).unwrap();
     }
     // The same versions as here, so that nothing is fetched.
     fs::copy(sdk.join("../Cargo.lock"), to.join("Cargo.lock")).unwrap();

@@ -43,6 +43,13 @@ pub trait Crm: Send + Sync {
     /// Any [`Fault`].
     async fn read(&self, key: &RecordKey) -> Result<Reading, Fault>;
 
+    /// The record that lives on as this one, as [`Crm::read`] would say of it: the lead that this opportunity was made of.
+    /// Whoever asks wants to know whose deal it is, so a record that was merged into this one does not count.
+    ///
+    /// # Errors
+    /// Any [`Fault`].
+    async fn predecessor(&self, key: &RecordKey) -> Result<Option<RecordKey>, Fault>;
+
     /// Reads the record of `entity` whose `key_field` holds `value`, under a unique key.
     ///
     /// # Errors

@@ -146,6 +146,8 @@ pub enum Action {
         /// Older ones need not be looked at.
         since: Timestamp,
     },
+    /// Look for a linked record that lives on as this one: the lead that it was made of → [`Seen::Predecessor`].
+    FindPredecessor(RecordKey),
     /// Look companions up, create none → [`Seen::Companions`].
     FindCompanions(Vec<Companion>),
     /// Store this in one transaction → [`Seen::Stored`].
@@ -220,6 +222,8 @@ pub enum Seen {
     Record(Option<Versioned<Record>>),
     /// The record lives on as another one: a lead that became an opportunity, a record that was merged into another.
     Succeeded(RecordKey),
+    /// The linked record that lives on as the one asked about, if there is one.
+    Predecessor(Option<RecordKey>),
     /// Referrals that matched.
     Referrals(Vec<Versioned<Referral>>),
     /// By alias, the companions that exist.

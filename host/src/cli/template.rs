@@ -33,20 +33,28 @@ pub(super) enum From {
 }
 
 impl From {
-    /// Its crate's last word, its settings' name, what its code imports in the order of rustfmt, and its lookups.
-    fn gaps(self) -> [(&'static str, &'static str); 4] {
+    /// Its crate's last word, its settings' name, what its code imports in the order of rustfmt, and its lookups; then the
+    /// pass's time and tenant, which only one of the two needs to know what the CRM should hold: as a parameter, as an
+    /// argument, and in a test.
+    fn gaps(self) -> [(&'static str, &'static str); 7] {
         match self {
             From::Dynamics => [
                 ("{{crm}}", "dynamics"),
                 ("{{Crm}}", "Dynamics"),
                 ("{{imports}}", "Dynamics, "),
                 ("{{lookups}}", ""),
+                ("{{context}}", ""),
+                ("{{cx}}", ""),
+                ("{{now}}", ""),
             ],
             From::Salesforce => [
                 ("{{crm}}", "salesforce"),
                 ("{{Crm}}", "Salesforce"),
                 ("{{imports}}", "KnownLeadStatus, KnownStage, Salesforce, "),
                 ("{{lookups}}", ", lookups(KnownStage, KnownLeadStatus)"),
+                ("{{context}}", "cx: &Context,\n        "),
+                ("{{cx}}", "cx, "),
+                ("{{now}}", "&testing::context(), "),
             ],
         }
     }

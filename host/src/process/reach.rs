@@ -6,7 +6,11 @@ use crosswalk_connectors::{
     crm::{Crm, Reading},
     partner_center::PartnerCenter,
 };
-use crosswalk_engine::pass::{Action, Limits, Pass, Seen};
+use crosswalk_engine::{
+    pass::{Action, Limits, Pass, Seen, Subject},
+    value::RecordKey,
+};
+use crosswalk_journal::Journal;
 use crosswalk_runtime::{PassContext, PassMapper, Release};
 use jiff::Timestamp;
 use tokio::task;
@@ -19,6 +23,8 @@ pub(super) struct Reach {
     pub(super) release: Arc<Release>,
     pub(super) partner_center: PartnerCenter,
     pub(super) crm: Arc<dyn Crm>,
+    journal: Arc<dyn Journal>,
+    tenant: String,
 }
 
 /// What came of an action.
@@ -32,7 +38,7 @@ pub(super) enum Looked {
 
 impl Reach {
     /// The tenant's systems, whose calls carry the pass's id.
-    pub(super) fn new(tenant: &Tenant, release: &Arc<Release>, pass: &str) -> Result<Self, Fault> {
+    pub(super) fn new(app: &App, tenant: &Tenant, release: &Arc<Release>, pass: &str) -> Result<Self, Fault> {
         let crm = tenant.crm(release).map_err(|error| {
             Fault::new(format!("the connection to the CRM is not configured right: {error}"))
         })?;
@@ -40,6 +46,8 @@ impl Reach {
             release: release.clone(),
             partner_center: tenant.partner_center.in_pass(pass),
             crm: crm.in_pass(pass),
+            journal: app.journal.clone(),
+            tenant: tenant.name.clone(),
         })
     }
 
@@ -76,11 +84,19 @@ impl Reach {
                 };
                 Seen::Referrals(found)
             }
+            Action::FindPredecessor(key) => Seen::Predecessor(self.linked_predecessor(&key).await?),
             Action::FindCompanions(companions) => {
                 Seen::Companions(self.crm.find_companions(&companions).await?)
             }
             other => return Ok(Looked::NotALook(other)),
         }))
+    }
+
+    /// The record that lives on as this one, if it is linked: only then does its lane know what to do.
+    async fn linked_predecessor(&self, key: &RecordKey) -> Result<Option<RecordKey>, Fault> {
+        let Some(predecessor) = self.crm.predecessor(key).await? else { return Ok(None) };
+        let link = self.journal.link_of(&self.tenant, &Subject::Record(predecessor.clone())).await?;
+        Ok(link.map(|_| predecessor))
     }
 
     /// The field that holds the referral's id in records of this entity.

@@ -52,7 +52,7 @@ async fn one(
     if let Some(link) = &mut link {
         link.state.take_over(asked.clone());
     }
-    let reach = Reach::new(tenant, release, "rehearsal")?;
+    let reach = Reach::new(app, tenant, release, "rehearsal")?;
     let pair = link.as_ref().map_or_else(|| alone(subject), |link| link.pair.clone());
     let mut stage = Stage::new(pair.clone(), link.as_ref().map(|link| &link.state));
     let now = app.now();

@@ -226,6 +226,7 @@ fn side(asked: &Asked) -> Side {
         | Asked::PostReferral(_) => Side::PartnerCenter,
         Asked::ReadRecord(_)
         | Asked::FindRecord { .. }
+        | Asked::FindPredecessor(_)
         | Asked::FindCompanions(_)
         | Asked::WriteRecord { .. }
         | Asked::CreateRecord { .. }
@@ -237,7 +238,7 @@ fn side(asked: &Asked) -> Side {
 fn side_of(seen: &Seen) -> Option<Side> {
     match seen {
         Seen::Referral(_) | Seen::Referrals(_) | Seen::Posted(_) => Some(Side::PartnerCenter),
-        Seen::Record(_) | Seen::Succeeded(_) | Seen::Companions(_) => Some(Side::Crm),
+        Seen::Record(_) | Seen::Succeeded(_) | Seen::Predecessor(_) | Seen::Companions(_) => Some(Side::Crm),
         Seen::Stored | Seen::Written { .. } | Seen::Stale | Seen::Refused(_) | Seen::Unknown(_) => None,
     }
 }
@@ -350,6 +351,7 @@ fn name(asked: &Asked) -> String {
     match asked {
         Asked::ReadRecord(key) => format!("record of `{}`", key.entity),
         Asked::FindRecord { entity, .. } => format!("record of `{entity}` by its referral"),
+        Asked::FindPredecessor(key) => format!("what `{}` was made of", key.entity),
         Asked::FindReferrals { engagement: Some(_), .. } => "referrals of the engagement".to_owned(),
         Asked::FindReferrals { .. } => "referrals by their external reference".to_owned(),
         _ => "the referral".to_owned(),

@@ -12,9 +12,9 @@ pub mod plugin {
     pub fn to_crm(
         referral: &Referral,
         linked: Option<&Deal>,
-        settings: &{{Crm}},
+        {{context}}settings: &{{Crm}},
     ) -> Result<Outcome<Deal>> {
-        let standard = default::to_crm(referral, linked, settings)?;
+        let standard = default::to_crm(referral, linked, {{cx}}settings)?;
         Ok(standard.map(ours))
     }
 
@@ -60,7 +60,7 @@ mod tests {
         let referral =
             testing::referral(json!({ "name": "Solar park", "status": "Active", "substatus": "Accepted" }));
         let settings = {{Crm}}::read().unwrap();
-        let Ok(Outcome::Hold(Deal::Opportunity(held))) = plugin::to_crm(&referral, None, &settings) else {
+        let Ok(Outcome::Hold(Deal::Opportunity(held))) = plugin::to_crm(&referral, None, {{now}}&settings) else {
             panic!("no opportunity")
         };
         assert_eq!(held.referral_program, "No program".into());

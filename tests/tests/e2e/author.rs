@@ -6,10 +6,11 @@ use std::{
     process::{Command, Output},
 };
 
-use crosswalk::demo::{CONTOSO, CrmKind};
-use crosswalk_tests::Stage;
+use crosswalk::demo::{CONTOSO, CrmKind, text};
+use crosswalk_tests::{Stage, built};
+use serde_json::Value;
 
-use crate::program;
+use crate::{program, steps::Life};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_plugin_is_built_checked_deployed_and_rolled_back() {
@@ -23,7 +24,7 @@ async fn a_new_plugin_is_built_checked_deployed_and_rolled_back() {
 
     let built = run(&["--json", "plugin", "build", "first-mapping", "--offline"], folder.path());
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    let built: serde_json::Value = serde_json::from_slice(&built.stdout).unwrap();
+    let built: Value = serde_json::from_slice(&built.stdout).unwrap();
     let component = built["component"].as_str().unwrap();
     let imports = built["imports"].as_array().unwrap();
     assert!(
@@ -54,11 +55,11 @@ async fn a_new_plugin_is_built_checked_deployed_and_rolled_back() {
     assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
     let deployed = admin(&["--json", "plugin", "deploy", component, "--tenant", "fabrikam"]);
     assert!(deployed.status.success(), "{}", String::from_utf8_lossy(&deployed.stderr));
-    let deployed: serde_json::Value = serde_json::from_slice(&deployed.stdout).unwrap();
+    let deployed: Value = serde_json::from_slice(&deployed.stdout).unwrap();
     assert_eq!(deployed["generation"].to_string(), "2");
     let back = admin(&["--json", "plugin", "rollback", "--tenant", "fabrikam"]);
     assert!(back.status.success(), "{}", String::from_utf8_lossy(&back.stderr));
-    let back: serde_json::Value = serde_json::from_slice(&back.stdout).unwrap();
+    let back: Value = serde_json::from_slice(&back.stdout).unwrap();
     assert_eq!(back["generation"].to_string(), "3");
     assert_ne!(back["digest"], deployed["digest"]);
     let listed = admin(&["--json", "plugin", "list", "--tenant", "fabrikam"]);
@@ -66,6 +67,54 @@ async fn a_new_plugin_is_built_checked_deployed_and_rolled_back() {
 
     let again = run(&["plugin", "new", "first-mapping"], folder.path());
     assert_eq!(again.status.code(), Some(5), "an existing folder is left alone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_that_starts_from_the_default_has_one_field_otherwise_in_dynamics() {
+    let query = "/api/data/v9.2/opportunities?$select=msft_referralprogram";
+    one_field_otherwise(CrmKind::Dynamics, "dynamics", query, "/value/0/msft_referralprogram").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_that_starts_from_the_default_has_one_field_otherwise_in_salesforce() {
+    let query = "/services/data/v62.0/query?q=SELECT+Referral_Program__c+FROM+Opportunity";
+    one_field_otherwise(CrmKind::Salesforce, "salesforce", query, "/records/0/Referral_Program__c").await;
+}
+
+/// The guide's path: the default mapping, one rule of one's own, deployed; and the field that it sets in a new deal.
+async fn one_field_otherwise(crm: CrmKind, default: &str, query: &str, field: &str) {
+    let life = Life::begins(crm).await;
+    let folder = tempfile::tempdir().unwrap();
+    let made = run(&["plugin", "new", "ours", "--from", default], folder.path());
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let plugin = folder.path().join("ours");
+    // The versions that are here already, so that no registry is asked.
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock"), plugin.join("Cargo.lock")).unwrap();
+    let source = plugin.join("src/lib.rs");
+    let changed = fs::read_to_string(&source).unwrap().replace("No program", "In no program at all");
+    fs::write(&source, changed).unwrap();
+    let tested = Command::new("cargo")
+        .args(["test", "--offline", "--quiet"])
+        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugins"))
+        .current_dir(&plugin)
+        .output()
+        .unwrap();
+    assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stderr));
+    let component = folder.path().join("ours.wasm");
+    fs::write(&component, built(plugin.to_str().unwrap()).unwrap()).unwrap();
+
+    let (host, token) = (life.stage.admin_url(), life.stage.folder().join("state/admin.token"));
+    let words = ["plugin", "deploy", "ours.wasm", "--tenant", life.scene().tenant, "--host", &host];
+    let deployed =
+        run(&[words.as_slice(), &["--token-file", token.to_str().unwrap()]].concat(), folder.path());
+    assert!(deployed.status.success(), "{}", String::from_utf8_lossy(&deployed.stderr));
+
+    life.microsoft_sends("co-sell").await;
+    life.needs_nobody().await;
+    let url = format!("{}{query}", life.scene().crm().url());
+    let answer = reqwest::Client::new().get(url).bearer_auth("sandbox").send().await.unwrap();
+    let held: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    assert_eq!(text(&held, field), "In no program at all", "{held}");
 }
 
 /// A tenant without settings, in the sandbox.

@@ -129,6 +129,22 @@ in_both_crms! {
         life.needs_nobody().await;
     }
 
+    an_opportunity_that_is_heard_of_before_its_lead_is_not_posted_again(life) {
+        let mut deal = life.microsoft_sends("qualified-lead").await;
+        life.rests().await;
+        // Nobody tells of the lead, and the opportunity is marked and does not carry the referral's identifier.
+        life.scene().notifications(false).await.unwrap();
+        let opportunity = life.scene().seller.qualifies(&deal.record).await.unwrap();
+        life.scene().notifications(true).await.unwrap();
+        life.scene().seller.edits(&opportunity, &[Edit::Sync(true)]).await.unwrap();
+
+        deal.becomes_an_opportunity().await;
+        assert_eq!(deal.record, opportunity);
+        deal.is("Active", "Accepted").await;
+        life.needs_nobody().await;
+        assert_eq!(life.scene().own_referrals().await.unwrap().len(), 1, "a second referral was made");
+    }
+
     help_that_is_chosen_later_makes_a_second_referral_for_microsoft(life) {
         let deal = life.seller_shares(NewDeal::private("Upgraded")).await;
         life.rests().await;

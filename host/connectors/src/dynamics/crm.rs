@@ -34,6 +34,10 @@ impl Crm for Dynamics {
         Dynamics::read(self, key).await
     }
 
+    async fn predecessor(&self, key: &RecordKey) -> Result<Option<RecordKey>, Fault> {
+        Dynamics::predecessor(self, key).await
+    }
+
     async fn find_by_key(
         &self,
         entity: &str,

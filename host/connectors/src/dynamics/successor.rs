@@ -10,7 +10,10 @@ use http::{HeaderValue, Method, header};
 use serde_json::{Value as Json, json};
 
 use super::{Dynamics, guid, read::key_path};
-use crate::fault::Fault;
+use crate::{crm::Reading, fault::Fault};
+
+/// The lead that an opportunity was made of.
+const ORIGIN: &str = "_originatingleadid_value";
 
 /// `statecode` of a lead that was qualified.
 const LEAD_QUALIFIED: i64 = 1;
@@ -49,6 +52,23 @@ impl Dynamics {
         }
     }
 
+    /// The lead that this opportunity was made of, where reading that lead would lead here.
+    pub(super) async fn predecessor(&self, key: &RecordKey) -> Result<Option<RecordKey>, Fault> {
+        if key.entity != "opportunity" {
+            return Ok(None);
+        }
+        let set = self.entity_set(&key.entity).await?;
+        let options =
+            [("$select", ORIGIN.to_owned()), ("$filter", format!("{} eq {}", set.id_column, key.id))];
+        let rows = self.rows(&set, &options).await?;
+        let origin = rows.first().and_then(|row| row.get(ORIGIN)).and_then(Json::as_str);
+        let Some(id) = origin.and_then(guid) else { return Ok(None) };
+        // A person may name a lead that is still open, and of several opportunities of a lead only the first is its own.
+        let lead = RecordKey { entity: "lead".to_owned(), id };
+        let lives_on = matches!(self.read(&lead).await?, Reading::Succeeded(as_) if as_ == *key);
+        Ok(lives_on.then_some(lead))
+    }
+
     /// Empties the key column of the record that holds this value, if it is one that was merged into `master`. Says whether
     /// the value is free now.
     pub(super) async fn gives_up_key(
@@ -84,7 +104,7 @@ impl Dynamics {
         let set = self.entity_set("opportunity").await?;
         let options = [
             ("$select", set.id_column.clone()),
-            ("$filter", format!("_originatingleadid_value eq {lead}")),
+            ("$filter", format!("{ORIGIN} eq {lead}")),
             ("$orderby", format!("createdon asc,{} asc", set.id_column)),
             ("$top", "1".to_owned()),
         ];

@@ -34,6 +34,10 @@ impl Crm for Salesforce {
         self.read_record(key).await
     }
 
+    async fn predecessor(&self, key: &RecordKey) -> Result<Option<RecordKey>, Fault> {
+        Salesforce::predecessor(self, key).await
+    }
+
     async fn find_by_key(
         &self,
         entity: &str,

@@ -183,6 +183,20 @@ impl Salesforce {
         Ok(Looked::Here(look(&shape, &row, &children, rows.begun)?))
     }
 
+    /// The lead that this opportunity was made of. (docs: a converted lead says what it became, and stays.)
+    pub(super) async fn predecessor(&self, key: &RecordKey) -> Result<Option<RecordKey>, Fault> {
+        if key.entity != "Opportunity" {
+            return Ok(None);
+        }
+        let id = soql::text(&key.id);
+        let query = format!(
+            "SELECT Id FROM Lead WHERE IsConverted = true AND ConvertedOpportunityId = {id} ORDER BY Id LIMIT 1"
+        );
+        let rows = self.query(Query::new(query)).await?;
+        let id = rows.first().and_then(|row| id::canonical(row.get("Id")?.as_str()?));
+        Ok(id.map(|id| RecordKey { entity: "Lead".to_owned(), id }))
+    }
+
     /// Searches for records whose fields hold exactly these values, the oldest first.
     pub(super) async fn search(
         &self,

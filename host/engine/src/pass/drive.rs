@@ -101,6 +101,7 @@ pub(super) enum Stage {
     /// A record without a link.
     NewRecord,
     ReferralOfRecord,
+    Predecessor,
     EarlierPost,
     PostIntent,
     Post,
@@ -198,6 +199,7 @@ impl Pass {
             (Stage::NewRecord, Seen::Record(seen)) => self.saw_new_record(seen, mapper),
             (Stage::NewRecord, Seen::Succeeded(key)) => self.saw_successor_of_new_record(key),
             (Stage::ReferralOfRecord, Seen::Referral(seen)) => self.saw_referral_of_record(seen),
+            (Stage::Predecessor, Seen::Predecessor(seen)) => self.saw_predecessor(seen, mapper),
             (Stage::EarlierPost, Seen::Referrals(seen)) => self.saw_earlier_posts(&seen, mapper),
             (Stage::PostIntent, Seen::Stored) => self.post(),
             (Stage::Post, Seen::Posted(posted)) => self.post_landed(&posted),

@@ -73,14 +73,31 @@ impl Pass {
             );
             return self.leave(Verdict::Skipped { reason });
         }
-        if self.state.intent.is_none() {
-            match self.draft(mapper) {
-                Ok(Outcome::Hold(_)) => {}
-                Ok(Outcome::Skip(reason)) => return self.leave(Verdict::Skipped { reason }),
-                Err(refusal) => return self.draft_refused(refusal, mapper),
-            }
+        if self.state.intent.is_some() {
+            return self.find_earlier_post();
         }
-        self.find_earlier_post()
+        match self.draft(mapper) {
+            Ok(Outcome::Skip(reason)) => self.leave(Verdict::Skipped { reason }),
+            // What a lead was turned into is nobody's new deal, whether it could be sent as one or not.
+            _ if self.linked_entities().len() > 1 => {
+                self.stage = Stage::Predecessor;
+                Action::FindPredecessor(self.record_key())
+            }
+            Ok(Outcome::Hold(_)) => self.find_earlier_post(),
+            Err(refusal) => self.draft_refused(refusal, mapper),
+        }
+    }
+
+    /// The record may be what a linked one was turned into a moment ago, with its switch and without its key. Its deal
+    /// exists then: that pair's lane goes on, and nothing is posted.
+    pub(super) fn saw_predecessor(&mut self, seen: Option<RecordKey>, mapper: &mut dyn Mapper) -> Action {
+        if let Some(key) = seen {
+            return self.leave(Verdict::Moved { to: Subject::Record(key) });
+        }
+        match self.draft(mapper) {
+            Ok(_) => self.find_earlier_post(),
+            Err(refusal) => self.draft_refused(refusal, mapper),
+        }
     }
 
     pub(super) fn find_earlier_post(&mut self) -> Action {

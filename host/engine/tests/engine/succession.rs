@@ -237,6 +237,20 @@ fn a_lead_that_its_seller_qualifies_accepts_the_deal_and_the_pair_goes_on_with_t
 }
 
 #[test]
+fn an_opportunity_that_is_heard_of_before_its_lead_is_not_posted_again() {
+    let mut world = waiting();
+    let opportunity = world.qualify(ROW, "open");
+    // A lane of its own: nothing is known of it.
+    let link = (std::mem::take(&mut world.pair), world.state.take());
+    let verdict = world.pass_on(Subject::Record(opportunity));
+    assert_eq!(verdict, Verdict::Moved { to: of_row("lead", ROW) });
+    (world.pair, world.state) = link;
+    world.pass();
+    is_converted_once(&mut world);
+    assert_eq!(world.deals.len(), 1, "{}", world.trace.join("\n"));
+}
+
+#[test]
 fn what_the_new_record_left_empty_the_referral_fills_and_what_both_changed_is_a_conflict() {
     let mut world = waiting();
     world.plugin.policy = Policy::Crm;

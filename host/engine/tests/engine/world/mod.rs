@@ -374,6 +374,13 @@ impl World {
                 self.list(external_reference.as_deref(), engagement.as_deref())
             }
             Action::FindCompanions(_) => Seen::Companions(BTreeMap::new()),
+            Action::FindPredecessor(key) => {
+                let lived_on = |row: &Row| row.successor.as_ref() == Some(&key);
+                let found = self.rows.iter().find(|(_, row)| lived_on(row));
+                Seen::Predecessor(
+                    found.map(|(id, row)| RecordKey { entity: row.entity.into(), id: id.clone() }),
+                )
+            }
             Action::Store(commit) => {
                 self.store(commit);
                 Seen::Stored

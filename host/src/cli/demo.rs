@@ -34,15 +34,16 @@ pub(super) async fn run(args: Args, output: &Output) -> Result<(), Complaint> {
     if !once && told.is_ok() {
         let (contoso, fabrikam) = (&world.contoso, &world.fabrikam);
         output.tell(&format!(
-            "\nStill running:\n  contoso   Partner Center {}, Dynamics   {}\n  fabrikam  Partner Center {}, Salesforce {}\n  \
-             admin API http://{}\nThe token `sandbox` opens all but the last, which other commands find by\n  \
-             export CROSSWALK_ADMIN_TOKEN_FILE={}\nCtrl-C ends it.",
+            "\nStill running, until Ctrl-C:\n  contoso   Partner Center {}, Dynamics   {}\n  fabrikam  Partner Center {}, Salesforce {}\n  \
+             the host's admin API http://{}\nPartner Center and the CRMs take the token `sandbox`. For `crosswalk` commands in another terminal:\n  \
+             export CROSSWALK_ADMIN_TOKEN_FILE={:?}{}",
             contoso.center().url(),
             contoso.crm().url(),
             fabrikam.center().url(),
             fabrikam.crm().url(),
             world.addresses().admin,
-            world.token_file().display()
+            world.token_file(),
+            path_of_this_program()
         ));
         tokio::signal::ctrl_c()
             .await
@@ -50,6 +51,13 @@ pub(super) async fn run(args: Args, output: &Output) -> Result<(), Complaint> {
     }
     world.stop().await;
     told
+}
+
+/// What another terminal needs to find this program by its name.
+fn path_of_this_program() -> String {
+    let program = std::env::current_exe().ok();
+    let folder = program.as_deref().and_then(Path::parent);
+    folder.map(|folder| format!("\n  export PATH={folder:?}:\"$PATH\"")).unwrap_or_default()
 }
 
 /// The addresses that a host has by default, or free ones; everything else as in a rehearsal.

@@ -80,6 +80,7 @@ pub(super) fn new(
             "choose another name, or remove it first",
         ));
     }
+    let checkout = sdk.parent().unwrap_or(&sdk);
     let at = |folder: &Path| format!("{{ path = {:?} }}", folder.display().to_string());
     let mut dependencies = format!("crosswalk-sdk = {}", at(&sdk));
     let mut mapping = FROM_NOTHING.to_owned();
@@ -89,7 +90,7 @@ pub(super) fn new(
             .iter()
             .fold(FROM_DEFAULT.to_owned(), |text, (gap, filling)| text.replace(gap, filling));
         let [(_, crm), ..] = from.gaps();
-        let default = at(&sdk.join("../plugins").join(crm));
+        let default = at(&checkout.join("plugins").join(crm));
         dependencies = format!("crosswalk-{crm} = {default}\n{dependencies}");
     }
     for (file, text) in FILES.iter().copied().chain([("src/lib.rs", mapping.as_str())]) {
@@ -104,9 +105,12 @@ pub(super) fn new(
             .because(&error)
         })?;
     }
+    // With the versions that the SDK was tested with; without them cargo looks for newer ones.
+    let lock = "Cargo.lock";
+    fs::copy(checkout.join(lock), folder.join(lock)).ok();
     output.say(&json!({ "plugin": name, "folder": folder }), || {
         format!(
-            "plugin `{name}` is in {}\nnext: edit src/lib.rs, then `cargo test`, `crosswalk plugin check`",
+            "plugin `{name}` is in {}\nnext: edit src/lib.rs, then `cargo test`, `crosswalk plugin check` and `crosswalk plugin deploy` there",
             folder.display()
         )
     });

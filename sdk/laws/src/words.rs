@@ -92,7 +92,10 @@ impl fmt::Display for Report {
             own => format!(" and {own} of your own"),
         };
         let (pairs, edits, conflicts) = (self.pairs, self.edits, self.conflicts);
-        write!(out, "asked about {pairs} pairs{own}, {edits} edits, {conflicts} conflicts")?;
+        write!(
+            out,
+            "asked about {pairs} pairs{own}, {edits} edits, {conflicts} conflicts, odd ones among them that a mapping may refuse"
+        )?;
         let all = &self.answers;
         let functions = [
             ("to_crm", &all.to_crm),
@@ -112,7 +115,7 @@ impl fmt::Display for Report {
         for lossy in &self.lossy {
             write!(
                 out,
-                "\n  lossy       `{}`: {} comes back as {}",
+                "\n  lossy       `{}`: {} comes back as {}, which is legal",
                 lossy.field, lossy.entered, lossy.comes_back
             )?;
         }

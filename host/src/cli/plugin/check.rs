@@ -94,7 +94,7 @@ fn in_words(checked: &Checked) -> String {
     let verdict = if laws.broken.is_empty() { "is accepted" } else { "is not accepted" };
     let mut lines = vec![
         format!("{} {} for {} {verdict}", manifest.name, manifest.version, manifest.crm),
-        format!("  {digest}"),
+        format!("  component {digest}"),
     ];
     lines.extend(uses.chain(lookups));
     lines.push(laws.to_string());

@@ -152,7 +152,8 @@ pub fn report_fields<P: Primary>(linked: &CrmRecord, shown: P) -> Result<Vec<Nam
 }
 
 /// The component's exports. `crosswalk plugin build` sets the cfg for the plugin's own crate and for no library of
-/// it, so that a plugin can call another one's functions.
+/// it, so that a plugin can call another one's functions. Elsewhere these lints have nothing to say, and `#[expect]` would be a
+/// warning in the author's crate.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __component {

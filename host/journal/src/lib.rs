@@ -131,7 +131,7 @@ pub trait Journal: Send + Sync + 'static {
     /// waits.
     async fn next_due(&self, pass_over: &[String]) -> Result<Option<Timestamp>>;
 
-    /// How much waits, for readiness and metrics.
+    /// How much waits, for readiness and metrics. Where nothing can be written any more, that is the answer.
     async fn backlog(&self, now: Timestamp) -> Result<Backlog>;
 
     /// How many of a tenant's background lanes are in hand or due at `now`. Those that back off are not counted.

@@ -283,6 +283,7 @@ fn added(arguments: &Arguments, record: &Type, calls: Calls) -> TokenStream {
     quote! {
         /// This plugin as the contract sees it, for programs that run it natively.
         #[allow(dead_code, reason = "only a component, a test or a benchmark asks for it")]
+        #[allow(unused_variables, reason = "a function of the author's may ask for less than it could be given")]
         pub fn plugin() -> ::crosswalk_sdk::Plugin {
             fn describe() -> ::crosswalk_sdk::contract::Manifest {
                 ::crosswalk_sdk::plugin::describe(|| ::crosswalk_sdk::plugin::Description {
@@ -314,7 +315,6 @@ fn functions_of_the_contract(record: &Type, calls: Calls) -> TokenStream {
         |call| quote! { ::crosswalk_sdk::plugin::report_fields(linked, #call?) },
     );
     quote! {
-        #[allow(unused_variables, reason = "a function may ask for less than it could be given")]
         fn asked_to_crm(
             given_referral: &::crosswalk_sdk::contract::Referral,
             given_linked: ::core::option::Option<&::crosswalk_sdk::contract::CrmRecord>,
@@ -326,7 +326,6 @@ fn functions_of_the_contract(record: &Type, calls: Calls) -> TokenStream {
                 ::crosswalk_sdk::plugin::crm_outcome::<#record>(#to_crm?)
             })
         }
-        #[allow(unused_variables, reason = "a function may ask for less than it could be given")]
         fn asked_to_referral(
             linked: &::crosswalk_sdk::contract::CrmRecord,
             given_referral: ::core::option::Option<&::crosswalk_sdk::contract::Referral>,
@@ -338,7 +337,6 @@ fn functions_of_the_contract(record: &Type, calls: Calls) -> TokenStream {
                 #to_referral
             })
         }
-        #[allow(unused_variables, reason = "a function may ask for less than it could be given")]
         fn asked_to_resolve(
             conflicts: &[::crosswalk_sdk::Conflict],
             context: &::crosswalk_sdk::contract::Context,
@@ -352,7 +350,6 @@ fn functions_of_the_contract(record: &Type, calls: Calls) -> TokenStream {
                 ::core::result::Result::Ok(resolutions)
             })
         }
-        #[allow(unused_variables, reason = "a function may ask for less than it could be given")]
         fn asked_to_report(
             linked: &::crosswalk_sdk::contract::CrmRecord,
             given_report: &::crosswalk_sdk::SyncReport,

@@ -1,10 +1,11 @@
 //! The laws that every mapping must keep, checked natively: the same that `crosswalk plugin check` checks on a component,
 //! by the same code ([`crosswalk_laws`]), which also says what each law is.
 //!
-//! ```no_run
+//! ```
 //! # use crosswalk_sdk::{Plugin, testing};
-//! # fn plugin() -> Plugin { unimplemented!() }
+//! # fn the_laws_hold(plugin: fn() -> Plugin) {
 //! testing::laws::hold(&plugin(), 0..200);
+//! # }
 //! ```
 //!
 //! Settings and lookups are those of the test's thread. Where a test has not said what a lookup finds, it finds records

@@ -6,7 +6,8 @@
 //! The log is written in order, so what is on the disk is always all commits up to one of them.
 //!
 //! After a sync that failed nobody knows what the disk has (the kernel may drop what it could not write and call the next
-//! sync a success), so the journal writes nothing more until it is opened again.
+//! sync a success), so the journal writes nothing more until it is opened again. A caller that gives up takes no outcome with
+//! it: a sync that has begun holds the queue until it has said how it ended.
 
 use std::{
     fs::File,
@@ -18,20 +19,18 @@ use std::{
     },
 };
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::error::{Error, Result};
 
-/// Brings the log to the disk.
-type Flush = dyn Fn() -> io::Result<()> + Send + Sync;
-
 /// The disk under the write-ahead log.
 pub(super) struct Disk {
-    flush: Arc<Flush>,
+    /// Brings the log to it.
+    flush: Box<dyn Fn() -> io::Result<()> + Send + Sync>,
     /// Commits that were made.
     made: AtomicU64,
     /// How many of these are on the disk. Whoever holds it syncs; the others queue for it.
-    kept: Mutex<u64>,
+    kept: Arc<Mutex<u64>>,
     /// Why the last sync failed.
     failed: OnceLock<Error>,
 }
@@ -50,7 +49,12 @@ impl Disk {
     }
 
     fn flushing(flush: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> Self {
-        Self { flush: Arc::new(flush), made: AtomicU64::new(0), kept: Mutex::new(0), failed: OnceLock::new() }
+        Self {
+            flush: Box::new(flush),
+            made: AtomicU64::new(0),
+            kept: Arc::default(),
+            failed: OnceLock::new(),
+        }
     }
 
     /// Whether anything may still be written.
@@ -59,25 +63,28 @@ impl Disk {
     }
 
     /// Returns when the commit that the caller has just made is on the disk.
-    pub(super) async fn keeps(&self) -> Result<()> {
+    pub(super) async fn keeps(self: &Arc<Self>) -> Result<()> {
         let mine = self.made.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut kept = self.kept.lock().await;
+        let kept = Arc::clone(&self.kept).lock_owned().await;
         self.usable()?;
         if *kept >= mine {
             return Ok(());
         }
+        let disk = Arc::clone(self);
+        tokio::task::spawn_blocking(move || disk.sync(kept))
+            .await
+            .unwrap_or_else(|error| Err(Error::Unsynced(Arc::new(io::Error::other(error)))))
+    }
+
+    /// Brings all commits so far to the disk, and lets the next in the queue go when it is known how that ended.
+    fn sync(&self, mut kept: OwnedMutexGuard<u64>) -> Result<()> {
         let made = self.made.load(Ordering::SeqCst);
-        let flush = Arc::clone(&self.flush);
-        let synced = tokio::task::spawn_blocking(move || flush()).await.map_err(io::Error::other);
-        match synced.flatten() {
+        match (self.flush)() {
             Ok(()) => {
                 *kept = made;
                 Ok(())
             }
-            Err(error) => {
-                let error = Error::Unsynced(Arc::new(error));
-                Err(self.failed.get_or_init(|| error).clone())
-            }
+            Err(error) => Err(self.failed.get_or_init(|| Error::Unsynced(Arc::new(error))).clone()),
         }
     }
 }
@@ -88,6 +95,7 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
+    use crate::{Journal as _, SqliteJournal, SqliteOptions, seal::KEY_BYTES};
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn commits_that_are_made_during_a_sync_share_the_next_one() {
@@ -128,16 +136,64 @@ mod tests {
     #[tokio::test]
     async fn after_a_sync_that_failed_nothing_is_written_and_no_later_one_is_believed() {
         let calls = AtomicU64::new(0);
-        let disk = Disk::flushing(move || match calls.fetch_add(1, Ordering::SeqCst) {
-            0 => Ok(()),
+        let disk = Arc::new(Disk::flushing(move || match calls.fetch_add(1, Ordering::SeqCst) {
             1 => Err(io::Error::other("the cable is out")),
             _ => Ok(()),
-        });
+        }));
         disk.keeps().await.unwrap();
         disk.usable().unwrap();
         for _ in 0..2 {
             assert!(matches!(disk.keeps().await, Err(Error::Unsynced(_))));
             assert!(matches!(disk.usable(), Err(Error::Unsynced(_))));
         }
+    }
+
+    #[tokio::test]
+    async fn a_journal_whose_disk_failed_says_so_to_whoever_asks_what_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let mut journal =
+            SqliteJournal::open(&path, &[7; KEY_BYTES], SqliteOptions::default()).await.unwrap();
+        journal.write.disk = Arc::new(Disk::flushing(|| Err(io::Error::other("the cable is out"))));
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        journal.backlog(now).await.unwrap();
+        for _ in 0..2 {
+            let stored = journal.put_cursor("contoso", "poll", "1").await;
+            assert!(matches!(stored, Err(Error::Unsynced(_))), "{stored:?}");
+        }
+        assert!(matches!(journal.backlog(now).await, Err(Error::Unsynced(_))));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_sync_that_failed_is_known_although_its_caller_has_given_up() {
+        let (goes_on, waits) = mpsc::channel::<()>();
+        let (waits, calls) = (std::sync::Mutex::new(waits), Arc::new(AtomicU64::new(0)));
+        let counted = Arc::clone(&calls);
+        let disk = Arc::new(Disk::flushing(move || {
+            if counted.fetch_add(1, Ordering::SeqCst) > 0 {
+                return Ok(());
+            }
+            waits.lock().unwrap().recv().map_err(io::Error::other)?;
+            Err(io::Error::other("the cable is out"))
+        }));
+        let gives_up = tokio::spawn({
+            let disk = Arc::clone(&disk);
+            async move { disk.keeps().await }
+        });
+        while calls.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        gives_up.abort();
+        assert!(gives_up.await.unwrap_err().is_cancelled());
+        let next = tokio::spawn({
+            let disk = Arc::clone(&disk);
+            async move { disk.keeps().await }
+        });
+        while disk.made.load(Ordering::SeqCst) < 2 {
+            tokio::task::yield_now().await;
+        }
+        goes_on.send(()).unwrap();
+        assert!(matches!(next.await.unwrap(), Err(Error::Unsynced(_))));
+        assert_eq!(calls.load(Ordering::SeqCst), 1, "a later sync was asked although one had failed");
     }
 }

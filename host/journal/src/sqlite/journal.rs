@@ -129,6 +129,7 @@ impl Journal for SqliteJournal {
     }
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog> {
+        self.write.disk.usable()?;
         sql::lanes::backlog(&mut *self.reading().await?, now.as_millisecond()).await
     }
 
